@@ -1,0 +1,34 @@
+# make run [DATASET=cifar10 | DATASET=folder DATA_DIR=path] [RUN=runs/name] [PARAMETERS="-p NAME VALUE ..."]
+DATASET ?= shapes
+DATA_DIR ?= data
+RUN ?= $(if $(filter shapes,$(DATASET)),runs/demo,runs/$(DATASET))
+PYTHON ?= python3
+BIN = .venv/bin
+
+run: .venv/installed
+	$(BIN)/python -m utils.run "$(RUN)" -p dataset "$(DATASET)" -p data_dir "$(DATA_DIR)" $(PARAMETERS)
+
+test: .venv/tests
+	$(BIN)/ruff check .
+	$(BIN)/python -m pytest tests
+
+# execute the notebooks again on their defaults, as they are committed
+notebooks: .venv/tests
+	cd notebooks && for name in 0*.ipynb; do \
+	  ../$(BIN)/jupyter nbconvert --to notebook --execute --inplace \
+	    --ExecutePreprocessor.record_timing=False $$name || exit 1; done
+
+lab: .venv/installed
+	$(BIN)/jupyter lab notebooks
+
+.venv/installed: requirements.txt .ci/constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=path")'
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --disable-pip-version-check -r requirements.txt -c .ci/constraints.txt
+	touch $@
+
+.venv/tests: .venv/installed tests/requirements.txt
+	$(BIN)/pip install --disable-pip-version-check -r tests/requirements.txt -c .ci/constraints.txt
+	touch $@
+
+.PHONY: run test notebooks lab

@@ -1,0 +1,59 @@
+"""nbval compares outputs as text; with this plugin (`-p tests.outputs`) it compares the numbers in them as numbers.
+
+Whole numbers must be equal, other numbers may differ by one in their last printed digit, and everything else must be
+the same, but for how far it is apart (a wider number moves a table's columns). A cell in which results of training are
+printed states how far its numbers, whole ones too, may differ on another machine: `# tolerance: 8 (why)`.
+"""
+
+import re
+from decimal import Decimal
+
+from nbval.plugin import IPyNbCell
+
+NUMBER = re.compile(r"(?<![\w.])[-+]?(?:\d[\d,]*)(?:\.\d+)?(?:e[-+]?\d+)?(?![\w])")
+TOLERANCE = re.compile(r"^# tolerance: ([\d.]+) \(.+\)$", re.MULTILINE)
+
+
+def differ(first: str, second: str, tolerance: float = 0) -> bool:
+    """Whether two outputs are not the same, within what is allowed."""
+    texts = [" ".join(re.sub(r"-{2,}", "--", NUMBER.sub(" # ", text)).split()) for text in (first, second)]
+    if texts[0] != texts[1]:
+        return True
+    pairs = zip(NUMBER.findall(first), NUMBER.findall(second), strict=True)
+    return any(_apart(a.replace(",", ""), b.replace(",", ""), tolerance) for a, b in pairs)
+
+
+def _apart(a, b, tolerance):
+    if a == b:
+        return False
+    a, b = Decimal(a), Decimal(b)
+    last_digit = Decimal((0, (1,), max(a.as_tuple().exponent, b.as_tuple().exponent)))
+    whole = a.as_tuple().exponent == b.as_tuple().exponent == 0
+    return abs(a - b) > max(Decimal(str(tolerance)), 0 if whole else last_digit)
+
+
+class Output(str):
+    """An output of a cell; unequal to another where the two `differ`."""
+
+    tolerance = 0.0
+
+    def __ne__(self, other):
+        return differ(self, other, self.tolerance)
+
+    __hash__ = None
+
+
+def pytest_configure():
+    """Called by pytest when it loads this plugin."""
+    plain = IPyNbCell.sanitize
+
+    def sanitize(cell, text):
+        text = plain(cell, text)
+        if not isinstance(text, str):
+            return text
+        text = Output(text)
+        if stated := TOLERANCE.search(cell.cell.source):
+            text.tolerance = float(stated[1])
+        return text
+
+    IPyNbCell.sanitize = sanitize

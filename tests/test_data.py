@@ -1,0 +1,194 @@
+import hashlib
+import io
+import pickle
+import tarfile
+import urllib.error
+
+import numpy as np
+import pytest
+from PIL import Image
+from torchvision.datasets import CIFAR10
+
+from utils import data
+
+
+@pytest.fixture(scope="module")
+def demo():
+    return data.load("shapes", train_images=500, test_images=200)
+
+
+def keys(split):
+    return {image.tobytes() for image in split.images}
+
+
+def test_splits_are_disjoint_and_complete(demo):
+    assert (len(demo.train), len(demo.val), len(demo.test)) == (450, 50, 200)
+    assert not set(demo.train.ids) & set(demo.val.ids)
+    assert not keys(demo.train) & keys(demo.val)
+    assert not keys(demo.test) & (keys(demo.train) | keys(demo.val))
+
+
+def test_validation_split_is_stratified(demo):
+    assert np.bincount(demo.val.labels).tolist() == [5] * 10
+    assert np.bincount(demo.train.labels).tolist() == [45] * 10
+
+
+def test_stratified_shares_of_unequal_classes():
+    labels = np.repeat([0, 1, 2], [10, 20, 30])
+    chosen = data.stratified(labels, 6, seed=0)
+    assert np.bincount(labels[chosen]).tolist() == [1, 2, 3]
+    assert sorted(set(chosen)) == chosen.tolist()
+    assert np.bincount(labels[data.stratified(labels, 7, seed=0)]).sum() == 7
+
+
+def test_split_depends_on_the_seed_alone():
+    labels = np.arange(100) % 10
+    first, again, other = (data.stratified(labels, 20, seed) for seed in (0, 0, 1))
+    assert first.tolist() == again.tolist()
+    assert first.tolist() != other.tolist()
+
+
+def test_no_validation_images_means_validating_on_the_test_split():
+    images = data.load("shapes", val_images=0, train_images=100, test_images=50)
+    assert images.validates_on_test
+    assert images.val.ids.tolist() == images.test.ids.tolist()
+    assert (len(images.train), images.describe()["val_images"]) == (100, 0)
+
+
+def test_channel_statistics_by_hand():
+    images = np.zeros((2, 1, 2, 3), np.uint8)
+    images[..., 0] = [[[0, 255]], [[0, 255]]]
+    images[..., 1] = 51
+    images[0, 0, 0, 2] = 255
+    mean, std = data.channel_statistics(images)
+    assert mean == (0.5, 0.2, 0.25)
+    assert std == (0.5, 0.0, 0.433)
+
+
+def test_duplicates_are_pairs_of_identical_images(demo):
+    first, second = demo.test.take([0, 1, 2]), demo.test.take([2, 5, 0, 2])
+    assert data.duplicates(first, second) == [(2, 0), (0, 2), (2, 3)]
+
+
+def write_image(path, colour, size=(40, 24), mode="RGB"):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.new("RGB", size, colour).convert(mode).save(path)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    colours = {"zebra": (200, 0, 0), "ant": (0, 100, 0)}
+    for part, numbers in {"train": range(6), "test": (10, 9)}.items():
+        for name, colour in colours.items():
+            for number in numbers:
+                write_image(tmp_path / part / name / f"{number}.{'png' if number % 2 else 'bmp'}", colour)
+    write_image(tmp_path / "test" / "zebra" / "grey.gif", (90, 90, 90), (500, 300), "L")
+    return tmp_path
+
+
+def test_folder_reads_any_format_and_size(folder):
+    images = data.load("folder", str(folder), val_images=2)
+    assert images.classes == ("ant", "zebra")
+    assert images.test.ids.tolist() == ["9", "9", "10", "10", "grey"]
+    assert images.test.labels.tolist() == [0, 1, 0, 1, 1]
+    assert images.test.images.shape == (5, 32, 32, 3)
+    assert images.test.images[:, 16, 16].tolist() == [[0, 100, 0], [200, 0, 0]] * 2 + [[90, 90, 90]]
+    assert images.mean == (0.392, 0.196, 0.0)
+    assert images.std == (0.392, 0.196, 0.0)
+
+
+def broken_image(root):
+    (root / "train" / "ant" / "3.png").write_bytes(b"\x89PNG\r\n\x1a\nnothing")
+    return "ant/3.png: cannot be read as an image"
+
+
+def no_test(root):
+    (root / "test").rename(root / "tset")
+    return "test is not a folder; expected"
+
+
+def empty_class(root):
+    (root / "train" / "yak").mkdir()
+    return "yak: no images"
+
+
+def differing_classes(root):
+    write_image(root / "test" / "yak" / "0.png", (1, 2, 3))
+    return "only one of them has yak"
+
+
+@pytest.mark.parametrize("spoil", [broken_image, no_test, empty_class, differing_classes])
+def test_spoilt_folder_is_named_in_one_line(folder, spoil):
+    expected = spoil(folder)
+    with pytest.raises(ValueError, match=expected) as error:
+        data.load("folder", str(folder))
+    assert str(folder) in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(("parameters", "named"), [
+    ({"dataset": "mnist"}, "dataset = 'mnist'"),
+    ({"val_images": 5000}, "val_images = 5000"),
+    ({"val_images": 3}, "val_images = 3"),
+    ({"train_images": 5001}, "train_images = 5001"),
+    ({"test_images": 9}, "test_images = 9"),
+])
+def test_impossible_sizes_are_refused(parameters, named):
+    with pytest.raises(ValueError, match=named):
+        data.load(**parameters)
+
+
+@pytest.fixture
+def archive(tmp_path, monkeypatch):
+    """A small archive in the official layout: 5 x 4 training and 5 test images, image i of a batch all of value i."""
+    names = ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"]
+    members = {"batches.meta": {"label_names": names}}
+    for number, batch in enumerate([*(f"data_batch_{n}" for n in range(1, 6)), "test_batch"]):
+        count = 20 if batch == "test_batch" else 4
+        pixels = np.zeros((count, 3, 1024), np.uint8)
+        pixels[:, 0] = np.arange(count)[:, None]
+        pixels[:, 1] = number
+        labels = [(number * 4 + index) % 10 for index in range(count)]
+        members[batch] = {"data": pixels.reshape(count, 3072), "labels": labels}
+    sums = {}
+    with tarfile.open(tmp_path / CIFAR10.filename, "w:gz") as tar:
+        for name, content in members.items():
+            blob = pickle.dumps(content)
+            sums[name] = hashlib.md5(blob).hexdigest()
+            member = tarfile.TarInfo(f"{CIFAR10.base_folder}/{name}")
+            member.size = len(blob)
+            tar.addfile(member, io.BytesIO(blob))
+    monkeypatch.setattr(CIFAR10, "tgz_md5", hashlib.md5((tmp_path / CIFAR10.filename).read_bytes()).hexdigest())
+    monkeypatch.setattr(CIFAR10, "train_list", [[f"data_batch_{n}", sums[f"data_batch_{n}"]] for n in range(1, 6)])
+    monkeypatch.setattr(CIFAR10, "test_list", [["test_batch", sums["test_batch"]]])
+    monkeypatch.setattr(CIFAR10, "meta", CIFAR10.meta | {"md5": sums["batches.meta"]})
+    return tmp_path
+
+
+def test_cifar10_in_the_official_layout(archive):
+    images = data.load("cifar10", str(archive), val_images=0)
+    assert images.classes[0] == "airplane"
+    assert images.classes[9] == "truck"
+    assert (len(images.train), len(images.test)) == (20, 20)
+    assert images.train.labels.tolist() == [index % 10 for index in range(20)]
+    assert images.train.images[5, 31, 31].tolist() == [1, 1, 0]  # batch 2, image 1
+    assert images.test.ids.tolist()[:3] == ["0", "1", "2"]
+    assert images.mean == (0.491, 0.482, 0.447)
+    assert images.std == (0.247, 0.244, 0.262)
+
+
+def test_cifar10_archive_cut_short(archive):
+    path = archive / CIFAR10.filename
+    path.write_bytes(path.read_bytes()[:-1])
+    with pytest.raises(ValueError, match=f"{CIFAR10.filename}: its MD5 checksum is not {CIFAR10.tgz_md5}"):
+        data.load("cifar10", str(archive))
+    assert path.exists()
+
+
+def test_cifar10_without_network_says_the_ways_out(tmp_path, monkeypatch):
+    def no_network(*_, **__):
+        raise urllib.error.URLError("no route")
+
+    monkeypatch.setattr("urllib.request.urlopen", no_network)
+    with pytest.raises(ValueError, match=r'could not be downloaded .*no route.*: place .*"folder".*"shapes"'):
+        data.load("cifar10", str(tmp_path))

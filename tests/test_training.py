@@ -1,0 +1,205 @@
+import csv
+import functools
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+import torchinfo
+from torch import nn
+
+from utils import checkpoints, data, resnet, training
+from utils.recipes import RECIPES, Recipe, choose_recipe
+
+# validation losses of the reference run, epochs 1 to 20 (summed over batch means, divided by the images)
+REFERENCE_LOSSES = [
+    0.002676322400569916, 0.002293989551067352, 0.0022097944676876067, 0.0017800646483898163, 0.0019941176414489748,
+    0.0017103487253189087, 0.0012291806519031524, 0.0011138746738433838, 0.001181876716017723, 0.0010618222504854202,
+    0.0014884945034980774, 0.0011649684578180313, 0.001031007593870163, 0.0012266556859016418, 0.0009742417216300964,
+    0.0006753532230854034, 0.0006671007007360458, 0.000658100937306881, 0.0006687365680932999, 0.0006697051078081131,
+]
+
+
+def test_network_is_the_reference_network():
+    model = resnet.cifar_resnet18(10)
+    summary = torchinfo.summary(model, (1, 3, 32, 32), verbose=0, device="cpu")
+    assert summary.total_params == summary.trainable_params == 11_173_962
+    assert round(summary.total_mult_adds / 1e6, 2) == 555.43
+    megabytes = (summary.total_input, summary.total_output_bytes, summary.total_param_bytes)
+    assert [f"{size / 1e6:.2f}" for size in megabytes] == ["0.01", "9.83", "44.70"]
+    assert f"{sum(megabytes) / 1e6:.2f}" == "54.54"
+
+
+def test_stages_halve_the_image():
+    model, shapes = resnet.cifar_resnet18(10), {}
+    for name in ("conv1", "layer1", "layer2", "layer3", "layer4"):
+        hook = functools.partial(lambda name, _, __, output: shapes.update({name: tuple(output.shape[1:])}), name)
+        model.get_submodule(name).register_forward_hook(hook)
+    assert model(torch.zeros(1, 3, 32, 32)).shape == (1, 10)
+    assert list(shapes.values()) == [(64, 32, 32), (64, 32, 32), (128, 16, 16), (256, 8, 8), (512, 4, 4)]
+    assert len(model.layer3) == 2
+
+
+def test_first_weights_follow_from_the_seed_alone():
+    first, again, other = (resnet.cifar_resnet18(10, seed).conv1.weight for seed in (0, 0, 1))
+    assert torch.equal(first, again)
+    assert not torch.equal(first, other)
+
+
+def test_plateau_drops_after_epoch_15_of_the_reference_and_nowhere_else():
+    recipe = choose_recipe("plateau", "cifar10")
+    optimiser = training.make_optimiser(nn.Linear(2, 2), recipe)
+    schedule = training.make_schedule(optimiser, recipe, steps=0)
+    rates = []
+    for loss in REFERENCE_LOSSES:
+        rates.append(optimiser.param_groups[0]["lr"])
+        schedule.step(loss)
+    assert rates == pytest.approx([0.01] * 15 + [0.001] * 5)
+
+
+def test_plateau_is_the_reference_recipe():
+    expected = Recipe(epochs=20, batch_size=512, learning_rate=0.01, schedule="plateau", momentum=0.9,
+                      weight_decay=5e-4, label_smoothing=0.0, flip=False, cutout=True)
+    assert choose_recipe("plateau", "cifar10") == RECIPES["plateau"] == expected
+
+
+def test_one_cycle_goes_up_and_down_once():
+    recipe = replace(RECIPES["onecycle"], learning_rate=0.5)
+    optimiser = training.make_optimiser(nn.Linear(2, 2), recipe)
+    schedule, rates = training.make_schedule(optimiser, recipe, steps=40), []
+    for _ in range(40):
+        rates.append(optimiser.param_groups[0]["lr"])
+        optimiser.step()
+        schedule.step()
+    top = int(np.argmax(rates))
+    assert rates[top] == pytest.approx(0.5)
+    assert top == pytest.approx(40 * recipe.warm_up, abs=1)
+    assert rates[: top + 1] == sorted(rates[: top + 1])
+    assert rates[top:] == sorted(rates[top:], reverse=True)
+    assert optimiser.param_groups[0]["lr"] < 0.5 / 100
+
+
+def test_weight_decay_may_spare_norms_and_biases():
+    model = nn.Sequential(nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2))
+    for spared, expected in ((False, 5e-4), (True, 0.0)):
+        groups = training.make_optimiser(model, replace(RECIPES["plateau"], decay_norms=not spared)).param_groups
+        decay = {id(weight): group["weight_decay"] for group in groups for weight in group["params"]}
+        assert decay[id(model[0].weight)] == 5e-4
+        assert decay[id(model[0].bias)] == decay[id(model[1].weight)] == decay[id(model[1].bias)] == expected
+
+
+def test_sides_divide_the_run_into_equal_parts():
+    recipe = replace(RECIPES["plateau"], epochs=4, sides=(16, 32))
+    assert [recipe.side(epoch) for epoch in range(4)] == [16, 16, 32, 32]
+
+
+def test_score_by_hand():
+    logits = torch.log(torch.tensor([[0.5, 0.5], [0.25, 0.75], [0.9, 0.1], [0.2, 0.8]]))
+    loss, accuracy = training.score(logits, np.array([0, 1, 1, 1]))
+    assert loss == pytest.approx(-np.log([0.5, 0.75, 0.1, 0.8]).mean())
+    assert accuracy == 75.0
+
+
+def test_wilson_interval_by_hand():
+    assert training.wilson(8, 10) == pytest.approx((49.0, 94.3), abs=0.05)
+    assert training.wilson(np.array([0]), np.array([10]))[0][0] == pytest.approx(0, abs=1e-9)
+
+
+@pytest.fixture
+def few():
+    """Twelve images of two classes, told apart by their colour."""
+    labels = np.arange(12) % 2
+    images = np.random.RandomState(0).randint(0, 60, (12, 32, 32, 3)).astype(np.uint8)
+    images[labels == 1] += 150
+    split = data.Split(images, labels.astype(np.int64), np.arange(12).astype(str))
+    return data.Dataset("folder", ("dark", "light"), split.take(slice(0, 8)), split.take([8, 9]), split.take([10, 11]),
+                        (0.5, 0.4, 0.3), (0.25, 0.2, 0.1))
+
+
+RECIPE = replace(RECIPES["plateau"], epochs=2, batch_size=4)
+
+
+def fit(dataset, folder, recipe=RECIPE, **changed):
+    model = resnet.cifar_resnet18(2)
+    arguments = {"name": "plateau", "seed": 0, "device": torch.device("cpu"), "precision": "fp32"} | changed
+    return training.fit(model, dataset, recipe, folder, **arguments)
+
+
+def test_two_runs_with_one_seed_are_the_same(few, tmp_path):
+    folders = [tmp_path / "one", tmp_path / "two", tmp_path / "other"]
+    for folder, seed in zip(folders, (0, 0, 1), strict=True):
+        folder.mkdir()
+        fit(few, folder, seed=seed)
+    weights = [(folder / "weights.safetensors").read_bytes() for folder in folders]
+    assert weights[0] == weights[1]
+    histories = [[row[:6] for row in csv.reader((folder / "history.csv").open())] for folder in folders]
+    assert histories[0] == histories[1]
+    assert histories[0] != histories[2]
+
+
+def test_fit_leaves_history_and_weights(few, tmp_path):
+    seen = []
+    model, history = fit(few, tmp_path, on_epoch=lambda rows: seen.append(len(rows)))
+    assert seen == [1, 2]
+    with (tmp_path / "history.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert tuple(rows[0]) == training.HISTORY
+    assert [float(row["val_loss"]) for row in rows] == [row["val_loss"] for row in history]
+    again, metadata = checkpoints.load_weights(tmp_path, few.classes)
+    assert all(torch.equal(a, b) for a, b in zip(model.state_dict().values(), again.state_dict().values(), strict=True))
+    expected = {"classes": ["dark", "light"], "mean": [0.5, 0.4, 0.3], "std": [0.25, 0.2, 0.1]}
+    expected |= {"architecture": "resnet18-cifar", "recipe": "plateau", "seed": 0, "dataset": "folder"}
+    assert metadata == expected
+
+
+def test_best_epoch_is_chosen_on_the_validation_split(few, tmp_path, monkeypatch):
+    """The weights kept are those of the highest validation accuracy, the earlier of equals."""
+    accuracies, kept = iter([50.0, 100.0, 0.0, 100.0]), []
+    monkeypatch.setattr(training, "score", lambda *_: (1.0, next(accuracies)))
+    monkeypatch.setattr(training, "save_weights", lambda *_: kept.append("saved"))
+    monkeypatch.setattr(training, "load_weights", lambda *_: [nn.Identity()])
+    states = []
+    fit(few, tmp_path, replace(RECIPE, epochs=4), on_epoch=lambda rows: states.append(len(kept)))
+    assert states == [1, 2, 2, 2]
+
+
+def test_training_looks_at_training_images_only(few, tmp_path):
+    """Other validation and test images, the same training: the history's training columns are the same."""
+    other = replace(few, test=few.train, val=few.train)
+    one, two = (fit(dataset, tmp_path)[1] for dataset in (few, other))
+    assert [row["train_loss"] for row in one] == [row["train_loss"] for row in two]
+    assert [row["val_loss"] for row in one] != [row["val_loss"] for row in two]
+
+
+def test_a_loss_that_is_not_finite_stops_and_keeps_the_last_good_weights(few, tmp_path):
+    fit(few, tmp_path, replace(RECIPE, epochs=1))
+    good = (tmp_path / "weights.safetensors").read_bytes()
+
+    with pytest.raises(FloatingPointError, match=r"epoch 1: the loss is not finite at step 1; no weights") as error:
+        fit(replace(few, std=(0.0, 0.0, 0.0)), tmp_path)
+    assert "learning_rate" in str(error.value)
+    assert (tmp_path / "weights.safetensors").read_bytes() == good
+
+
+def test_small_images_train_too(few, tmp_path):
+    assert len(fit(few, tmp_path, replace(RECIPE, sides=(16, 32)))[1]) == 2
+
+
+def test_batch_larger_than_the_data_is_refused(few, tmp_path):
+    with pytest.raises(ValueError, match="batch_size = 9: larger than the 8 training images"):
+        fit(few, tmp_path, replace(RECIPE, batch_size=9))
+
+
+def test_device_that_is_not_there():
+    for name in ("cuda", "mps"):
+        available = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}[name]
+        if not available:
+            with pytest.raises(ValueError, match=f"device = '{name}': this machine has none; use 'auto' or"):
+                training.choose_device(name)
+    assert training.choose_device("cpu").type == "cpu"
+
+
+def test_bf16_only_where_the_hardware_multiplies_it(monkeypatch):
+    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: "AVX2")
+    assert training.choose_precision("auto", torch.device("cpu")) == "fp32"
+    assert training.choose_precision("bf16", torch.device("cpu")) == "bf16"

@@ -1,0 +1,226 @@
+"""Every picture and table. Nothing is computed here: what is drawn comes in as arguments."""
+
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+from prettytable import PrettyTable
+
+from utils.cam import flat
+
+HEAT = "inferno"  # of one hue less and less dark: readable without colour vision, and in print
+BLUE, ORANGE, GREY = "#0072b2", "#d55e00", "#8a8a8a"  # told apart without colour vision (Okabe and Ito)
+
+
+def save(figure, folder, name: str):
+    """Write `figures/<name>.png` into a run folder, and return the figure for the notebook to show."""
+    figure.savefig(Path(folder) / "figures" / f"{name}.png", dpi=150)
+    plt.close(figure)  # or the notebook would show it twice
+    return figure
+
+
+def table(rows: list, columns: dict) -> PrettyTable:
+    """A table of dictionaries; `columns` gives for each heading the key and the format of its values."""
+    result = PrettyTable(list(columns))
+    result.align = "r"
+    for row in rows:
+        result.add_row([format(row[key], shape) for key, shape in columns.values()])
+    return result
+
+
+def _grid(rows, columns, cell=(1.7, 2.0), extra=0.5):
+    """Axes without ticks (rows, columns), with `extra` inches above them for a heading."""
+    figure, axes = plt.subplots(rows, columns, figsize=(cell[0] * columns, cell[1] * rows + extra),
+                                squeeze=False, layout="constrained")
+    for axis in axes.flat:
+        axis.set_axis_off()
+    return figure, axes
+
+
+def _square(count):
+    columns = min(5, count)
+    return -(-count // columns), columns
+
+
+def samples(images, titles, heading: str):
+    """Images (N, H, W, 3) uint8 in a grid five wide, each under its title."""
+    figure, axes = _grid(*_square(len(images)))
+    figure.suptitle(heading)
+    for axis, image, title in zip(axes.flat, images, titles, strict=False):
+        axis.imshow(image)
+        axis.set_title(title, fontsize=8)
+    return figure
+
+
+def class_balance(counts: dict, classes: tuple):
+    """Images of each class in each split: `counts` is {split: (C,)}."""
+    figure, axes = plt.subplots(1, len(counts), figsize=(4 * len(counts), 3.2), sharey=True, layout="constrained")
+    for axis, (split, count) in zip(axes, counts.items(), strict=True):
+        bars = axis.barh(classes, count, color=BLUE)
+        axis.bar_label(bars, fontsize=8, padding=2)
+        axis.set(title=f"{split}: {sum(count)} images", xlabel="images", xmargin=0.2)
+        axis.spines[["top", "right"]].set_visible(False)
+    axes[0].invert_yaxis()
+    return figure
+
+
+def augmentations(original, draws: dict, heading: str):
+    """One image beside variants of it: `draws` is {what was done: images (N, H, W, 3) uint8}, a row for each."""
+    most = max(len(images) for images in draws.values())
+    figure, axes = _grid(len(draws), 1 + most, cell=(1.3, 1.45))
+    figure.suptitle(heading)
+    for row, (name, images) in zip(axes, draws.items(), strict=True):
+        row[0].imshow(original)
+        row[0].set_title("original", fontsize=9)
+        for axis, image in zip(row[1:], images, strict=False):
+            axis.imshow(image)
+        row[1].set_title(name, fontsize=9, loc="left")
+    return figure
+
+
+def objects(images, masks, titles, where, heading: str):
+    """Images with the outline of their object, and `where` (H, W): how often each pixel belongs to an object."""
+    figure, axes = _grid(2, len(images) // 2 + 2, cell=(1.5, 1.75))
+    figure.suptitle(heading)
+    grid = axes[0, 0].get_gridspec()
+    for axis in axes[:, -2:].flat:
+        axis.remove()
+    for axis, image, mask, title in zip(axes[:, :-2].flat, images, masks, titles, strict=True):
+        axis.imshow(image)
+        _outline(axis, mask)
+        axis.set_title(title, fontsize=9)
+    axis = figure.add_subplot(grid[:, -2:])
+    picture = axis.imshow(100 * where, cmap=HEAT, vmin=0)
+    axis.set(title="share of images in which a pixel\nbelongs to the object", xticks=[], yticks=[])
+    figure.colorbar(picture, ax=axis, label="%", shrink=0.7)
+    return figure
+
+
+def _outline(axis, mask, color="white"):
+    axis.contour(np.pad(mask, 1), levels=[0.5], colors=color, linewidths=1.2,
+                 extent=(-1.5, mask.shape[1] + 0.5, -1.5, mask.shape[0] + 0.5))
+    axis.set(xlim=(-0.5, mask.shape[1] - 0.5), ylim=(mask.shape[0] - 0.5, -0.5))
+
+
+def history(rows: list, val_name: str):
+    """Learning rate, loss and accuracy by epoch: `rows` as in history.csv, `val_name` the split validated on."""
+    figure, axes = plt.subplots(1, 3, figsize=(12, 3.2), layout="constrained")
+    epochs = [row["epoch"] for row in rows]
+    axes[0].plot(epochs, [row["learning_rate"] for row in rows], "o-", color=GREY)
+    axes[0].set(title="learning rate, at the epoch's start", yscale="log")
+    for axis, what in zip(axes[1:], ("loss", "accuracy"), strict=True):
+        axis.plot(epochs, [row[f"train_{what}"] for row in rows], "o-", color=BLUE, label="training, augmented")
+        axis.plot(epochs, [row[f"val_{what}"] for row in rows], "s-", color=ORANGE, label=val_name)
+        axis.legend(frameon=False)
+    axes[1].set(title="loss, mean per image", ylim=(0, None))
+    axes[2].set(title="accuracy, %", ylim=(0, 100))
+    for axis in axes:
+        axis.set(xlabel="epoch", xlim=(0.5, max(epochs[-1], 2) + 0.5))
+        axis.xaxis.get_major_locator().set_params(integer=True)
+        axis.spines[["top", "right"]].set_visible(False)
+    return figure
+
+
+def confusion(counts, classes: tuple):
+    """Confusion matrix `counts` (C, C), true by predicted: in percent of each row, and of each column."""
+    size = max(5, 0.55 * len(classes) + 1)
+    figure, axes = plt.subplots(1, 2, figsize=(2 * size, size), layout="constrained")
+    headings = ("of the images of a class, % read as ...", "of the images read as a class, % that are ...")
+    for axis, total, heading in zip(axes, (1, 0), headings, strict=True):
+        percent = 100 * counts / np.maximum(counts.sum(axis=total, keepdims=True), 1)
+        axis.imshow(percent, cmap="Blues", vmin=0, vmax=100)
+        for (row, column), value in np.ndenumerate(percent):
+            if counts[row, column]:
+                axis.text(column, row, f"{value:.0f}", ha="center", va="center", fontsize=8,
+                          color="white" if value > 50 else "black")
+        axis.set(title=heading, xlabel="predicted", ylabel="true", yticks=range(len(classes)), yticklabels=classes)
+        axis.set_xticks(range(len(classes)), classes, rotation=45, ha="right")
+    return figure
+
+
+def class_accuracy(accuracy, low, high, classes: tuple, overall: float):
+    """Accuracy by class in percent (C,), with the ends of its interval, and over all images."""
+    figure, axis = plt.subplots(figsize=(7, 0.32 * len(classes) + 1), layout="constrained")
+    order = np.argsort(accuracy)
+    errors = np.stack([accuracy - low, high - accuracy])[:, order]
+    axis.errorbar(accuracy[order], np.arange(len(order)), xerr=errors, fmt="o", color=BLUE, capsize=3)
+    axis.axvline(overall, color=GREY, linestyle="--", label=f"all classes: {overall:.1f} %")
+    axis.set(yticks=range(len(order)), yticklabels=[classes[label] for label in order],
+             xlabel="test accuracy, %, with its 95 % interval")
+    axis.legend(frameon=False)
+    axis.spines[["top", "right"]].set_visible(False)
+    return figure
+
+
+def mistake_titles(mistakes, classes: tuple) -> list:
+    """Two lines for each: predicted and true class, each with the image's own probability of it, and its id."""
+    p_predicted, p_true = mistakes.probability_of(mistakes.predicted), mistakes.probability_of(mistakes.true)
+    return [f"read {classes[read]} {p:.2f}\ntruly {classes[true]} {q:.2f}\nid {image_id}"
+            for read, true, p, q, image_id
+            in zip(mistakes.predicted, mistakes.true, p_predicted, p_true, mistakes.images.ids, strict=True)]
+
+
+def overlay(axis, image, cam, mask=None):
+    """A map (H, W) in 0 to 1 over its image in grey, on the fixed scale; a flat map is shown bare and said to be flat.
+
+    `mask` adds the outline of the object. Returns what a colour bar needs.
+    """
+    axis.imshow(image @ (0.299, 0.587, 0.114), cmap="gray", vmin=0, vmax=255)
+    picture = axis.imshow(cam, cmap=HEAT, vmin=0, vmax=1, alpha=0.6)
+    if mask is not None:
+        _outline(axis, mask)
+    if flat(cam[None])[0]:
+        axis.text(0.5, 0.5, "flat map", color="white", ha="center", va="center", transform=axis.transAxes)
+    return picture
+
+
+def _heat_bar(figure, picture, axes):
+    bar = figure.colorbar(picture, ax=axes, shrink=0.4, aspect=30, pad=0.02)
+    bar.set_label("evidence for the explained class, as a share of the map's peak")
+
+
+def cam_gallery(mistakes, cams, explained, classes: tuple, heading: str):
+    """Maps (N, H, W) over the misread images, each for its class in `explained` (N,)."""
+    figure, axes = _grid(*_square(len(mistakes)), cell=(1.8, 2.25), extra=0.6)
+    figure.suptitle(heading)
+    titles = mistake_titles(mistakes, classes)
+    masks = mistakes.images.masks
+    for index, (axis, title) in enumerate(zip(axes.flat, titles, strict=False)):
+        picture = overlay(axis, mistakes.images.images[index], cams[index], None if masks is None else masks[index])
+        axis.set_title(f"{title}\nmap for {classes[explained[index]]}", fontsize=8)
+    _heat_bar(figure, picture, axes)
+    return figure
+
+
+def cam_pairs(mistakes, cams: dict, classes: tuple, heading: str):
+    """For each misread image: itself, its map for the predicted class, its map for the true class.
+
+    `cams` is {"predicted": maps (N, H, W), "true": maps}.
+    """
+    rows = -(-len(mistakes) // 2)
+    figure, axes = _grid(rows, 6, cell=(1.55, 1.95), extra=0.6)
+    figure.suptitle(heading)
+    masks = mistakes.images.masks
+    for index, title in enumerate(mistake_titles(mistakes, classes)):
+        row = axes[index % rows, 3 * (index // rows) :]
+        row[0].imshow(mistakes.images.images[index])
+        row[0].set_title(title, fontsize=8)
+        for axis, (which, maps) in zip(row[1:], cams.items(), strict=False):
+            explained = mistakes.predicted if which == "predicted" else mistakes.true
+            picture = overlay(axis, mistakes.images.images[index], maps[index], None if masks is None else masks[index])
+            axis.set_title(f"map for {classes[explained[index]]},\nthe {which} class", fontsize=8)
+    _heat_bar(figure, picture, axes)
+    return figure
+
+
+def intervals(rows: list, heading: str, label: str):
+    """Measured shares with their intervals, one per line: `rows` hold name, n, value, low, high (0 to 1)."""
+    figure, axis = plt.subplots(figsize=(7, 0.4 * len(rows) + 1.2), layout="constrained")
+    for index, row in enumerate(rows):
+        errors = [[100 * (row["value"] - row["low"])], [100 * (row["high"] - row["value"])]]
+        axis.errorbar(100 * row["value"], index, xerr=errors, fmt="o", color=BLUE, capsize=3)
+    axis.set(title=heading, xlabel=label, xlim=(0, 100), yticks=range(len(rows)),
+             yticklabels=[f"{row['name']} (n = {row['n']})" for row in rows])
+    axis.invert_yaxis()
+    axis.spines[["top", "right"]].set_visible(False)
+    return figure

@@ -1,0 +1,68 @@
+"""What the notebooks may be asked for, checked before any work starts."""
+
+from utils import resolve
+from utils.cam import LAYERS, METHODS
+from utils.data import CIFAR10_IMAGES, DATASETS, SHAPES_IMAGES, list_folder
+from utils.recipes import RECIPES, choose_recipe
+from utils.training import choose_device
+
+CHOICES = {
+    "dataset": DATASETS,
+    "device": ("auto", "cpu", "cuda", "mps"),
+    "precision": ("auto", "fp32", "bf16"),
+    "recipe": tuple(RECIPES),
+    "method": tuple(METHODS),
+    "layer": LAYERS,
+    "explain": ("predicted", "true", "both"),
+}
+WHOLE = {  # least and greatest whole number, and whether None may stand for the usual
+    "seed": (0, 2**32 - 1, False),
+    "epochs": (1, 10_000, True),
+    "batch_size": (1, 100_000, True),
+    "val_images": (0, 10_000_000, True),
+    "train_images": (0, 10_000_000, False),
+    "test_images": (0, 10_000_000, False),
+    "gallery_images": (1, 100, False),
+}
+PATHS = ("data_dir", "run_dir")
+
+
+def check(**parameters):
+    """Raise ValueError, with one line that names the parameter and what would be right, for the first that is wrong."""
+    for name, value in parameters.items():
+        if name in CHOICES:
+            _require(value in CHOICES[name], name, value, "one of " + ", ".join(map(repr, CHOICES[name])))
+        elif name in WHOLE:
+            least, greatest, optional = WHOLE[name]
+            whole = isinstance(value, int) and not isinstance(value, bool) and least <= value <= greatest
+            _require(whole or (optional and value is None), name, value,
+                     f"a whole number from {least} to {greatest}" + (", or None for the usual" if optional else ""))
+        elif name == "learning_rate":
+            number = isinstance(value, int | float) and not isinstance(value, bool) and 0 < value <= 100
+            _require(number or value is None, name, value, "a number above 0, at most 100, or None for the usual")
+        elif name in PATHS:
+            _require(isinstance(value, str) and value, name, value, "the path of a folder")
+        else:
+            raise ValueError(f"{name}: no such parameter")
+    if "device" in parameters:
+        choose_device(parameters["device"])
+    if parameters.get("dataset") == "folder":
+        list_folder(resolve(parameters["data_dir"]))
+    if "recipe" in parameters:
+        _check_batch(**{name: parameters.get(name) for name in BATCH_DEPENDS_ON})
+
+
+BATCH_DEPENDS_ON = ("recipe", "dataset", "data_dir", "batch_size", "train_images", "val_images")
+
+
+def _check_batch(recipe, dataset, data_dir, batch_size, train_images, val_images):
+    images = {"shapes": SHAPES_IMAGES, "cifar10": CIFAR10_IMAGES}.get(dataset, {}).get("train")
+    images = train_images or images or sum(map(len, list_folder(resolve(data_dir))["train"].values()))
+    images -= round(images / 10) if val_images is None else val_images
+    size = choose_recipe(recipe, dataset, batch_size=batch_size).batch_size
+    _require(size <= images, "batch_size", size, f"at most {images}, the number of training images")
+
+
+def _require(right, name, value, what):
+    if not right:
+        raise ValueError(f"{name} = {value!r}: must be {what}")

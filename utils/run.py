@@ -1,0 +1,115 @@
+"""The three notebooks in order, headless: `python -m utils.run RUN_DIR [-p NAME VALUE]... [--only NOTEBOOK]`."""
+
+import argparse
+import ast
+import sys
+import time
+
+import papermill
+from nbclient.exceptions import CellTimeoutError, DeadKernelError
+from papermill.clientwrap import PapermillNotebookClient
+from papermill.engines import NBClientEngine, papermill_engines
+
+from utils import ROOT, resolve
+from utils.checkpoints import open_run
+from utils.parameters import check
+
+NOTEBOOKS = {path.stem: path for path in sorted((ROOT / "notebooks").glob("0*.ipynb"))}
+SILENCE = 10  # seconds between lines of progress where they cannot rewrite each other
+
+
+class WatchedClient(PapermillNotebookClient):
+    """Runs the cells of a notebook, passing on to the terminal what they say of their progress."""
+
+    said = 0.0
+
+    def process_message(self, msg, cell, cell_index):
+        """Show a line of progress; then go on as always."""
+        content = msg["content"]
+        if msg["msg_type"] == "update_display_data" and content["metadata"].get("progress"):
+            text = content["data"]["text/plain"]
+            if sys.stderr.isatty():
+                print(f"\r\033[K  {text}", end="\r", file=sys.stderr, flush=True)
+            elif time.monotonic() - self.said > SILENCE:
+                self.said = time.monotonic()
+                print(f"  {text}", file=sys.stderr, flush=True)
+        return super().process_message(msg, cell, cell_index)
+
+
+class WatchedEngine(NBClientEngine):
+    """papermill's own engine, with the client above."""
+
+    @classmethod
+    def execute_managed_notebook(cls, nb_man, kernel_name, **_):
+        """Run the notebook; called by papermill."""
+        quiet = ["--IPKernelApp.log_level=ERROR"]  # it would warn of its unencrypted sockets on this very machine
+        return WatchedClient(nb_man, kernel_name=kernel_name, extra_arguments=quiet).execute()
+
+
+def value_of(text: str):
+    """A value from the command line: a number, True, False or None where it reads as one, else the text itself."""
+    try:
+        value = ast.literal_eval(text)
+    except (ValueError, SyntaxError):
+        return text
+    return value if value is None or isinstance(value, bool | int | float) else text
+
+
+def defaults(notebook: str) -> dict:
+    """The parameters of a notebook with their defaults."""
+    return {name: ast.literal_eval(found["default"])
+            for name, found in papermill.inspect_notebook(str(NOTEBOOKS[notebook])).items()}
+
+
+def execute(notebook: str, folder, parameters: dict) -> str | None:
+    """Run one notebook into the run folder; returns what went wrong, in one line, if anything did."""
+    try:
+        papermill.execute_notebook(str(NOTEBOOKS[notebook]), str(folder / f"{notebook}.ipynb"), parameters,
+                                   engine_name="watched", progress_bar=False, cwd=str(ROOT / "notebooks"))
+    except papermill.PapermillExecutionError as error:
+        ours = error.ename in ("ValueError", "FloatingPointError")  # these say what to do
+        reason = error.evalue if ours else f"{error.ename}: {error.evalue}"
+        return f"{notebook}, cell [{error.exec_count}]: {' '.join(reason.split())}"
+    except (DeadKernelError, CellTimeoutError) as error:
+        return f"{notebook}: {' '.join(str(error).split())} (out of memory, perhaps)"
+    return None
+
+
+def main(arguments=None) -> int:
+    """Run as the command line asks; returns the exit code: 0 done, 1 a notebook failed, 2 not started."""
+    parser = argparse.ArgumentParser(prog="utils.run", description=__doc__.splitlines()[0])
+    parser.error = lambda message: parser.exit(2, f"{parser.prog}: {message}\n")
+    parser.add_argument("run_dir", metavar="RUN_DIR", help="folder for everything that is made, e.g. runs/demo")
+    parser.add_argument("-p", dest="given", nargs=2, action="append", default=[], metavar=("NAME", "VALUE"),
+                        help="a parameter of the notebooks; may be repeated")
+    parser.add_argument("--only", metavar="NOTEBOOK", choices=NOTEBOOKS, help="run just this one: %(choices)s")
+    options = parser.parse_args(arguments)
+    chosen = [options.only] if options.only else list(NOTEBOOKS)
+    known = {notebook: defaults(notebook) for notebook in NOTEBOOKS}
+    every = {name: value for values in known.values() for name, value in values.items()}
+    given = {name: value_of(text) for name, text in options.given} | {"run_dir": options.run_dir}
+    try:
+        for name in given:
+            if name not in every:
+                raise ValueError(f"{name}: no notebook has this parameter; there are {', '.join(every)}")
+        check(**every | given)
+        folder = open_run(options.run_dir)
+    except ValueError as error:
+        parser.error(str(error))
+
+    papermill_engines.register("watched", WatchedEngine)
+    for number, notebook in enumerate(chosen, 1):
+        started = time.monotonic()
+        print(f"[{number}/{len(chosen)}] {notebook} ...", file=sys.stderr, flush=True)
+        failure = execute(notebook, folder, {name: given[name] for name in known[notebook] if name in given})
+        if failure:
+            print(f"{parser.prog}: {failure}; see {folder / notebook}.ipynb", file=sys.stderr)
+            return 1
+        clear = "\033[K" if sys.stderr.isatty() else ""
+        print(f"{clear}[{number}/{len(chosen)}] {notebook}: {time.monotonic() - started:.0f} s", file=sys.stderr)
+    print(f"The executed notebooks, figures, weights and metrics are in {resolve(options.run_dir)}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
