@@ -11,11 +11,13 @@ run: .venv/installed
 test: .venv/tests
 	$(BIN)/ruff check .
 	$(BIN)/python -m pytest tests
+	rm -rf build/nbval && mkdir -p build/nbval && cp -r notebooks utils tests pyproject.toml build/nbval
+	cd build/nbval && ../../$(BIN)/python -m pytest -p tests.outputs --nbval notebooks
 
 # execute the notebooks again on their defaults, as they are committed
 notebooks: .venv/tests
 	cd notebooks && for name in 0*.ipynb; do \
-	  ../$(BIN)/jupyter nbconvert --to notebook --execute --inplace \
+	  ../$(BIN)/jupyter nbconvert --to notebook --execute --inplace --log-level=WARN \
 	    --ExecutePreprocessor.record_timing=False $$name || exit 1; done
 
 lab: .venv/installed

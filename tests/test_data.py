@@ -192,3 +192,8 @@ def test_cifar10_without_network_says_the_ways_out(tmp_path, monkeypatch):
     monkeypatch.setattr("urllib.request.urlopen", no_network)
     with pytest.raises(ValueError, match=r'could not be downloaded .*no route.*: place .*"folder".*"shapes"'):
         data.load("cifar10", str(tmp_path))
+
+
+def test_usual_validation_split_is_a_tenth_and_has_every_class():
+    assert data.usual_val_images(50_000, 10) == 5_000
+    assert data.usual_val_images(20, 3) == 3

@@ -9,6 +9,7 @@ import torchinfo
 from torch import nn
 
 from utils import checkpoints, data, resnet, training
+from utils.augment import pipeline
 from utils.recipes import RECIPES, Recipe, choose_recipe
 
 # validation losses of the reference run, epochs 1 to 20 (summed over batch means, divided by the images)
@@ -102,7 +103,9 @@ def test_score_by_hand():
 
 def test_wilson_interval_by_hand():
     assert training.wilson(8, 10) == pytest.approx((49.0, 94.3), abs=0.05)
-    assert training.wilson(np.array([0]), np.array([10]))[0][0] == pytest.approx(0, abs=1e-9)
+    low, high = training.wilson(np.arange(51), np.full(51, 50))
+    assert (low <= 2 * np.arange(51)).all()
+    assert (high >= 2 * np.arange(51)).all()
 
 
 @pytest.fixture
@@ -161,6 +164,35 @@ def test_best_epoch_is_chosen_on_the_validation_split(few, tmp_path, monkeypatch
     states = []
     fit(few, tmp_path, replace(RECIPE, epochs=4), on_epoch=lambda rows: states.append(len(kept)))
     assert states == [1, 2, 2, 2]
+
+
+def test_plateau_follows_the_validation_loss(few, tmp_path, monkeypatch):
+    losses = iter(REFERENCE_LOSSES)
+    monkeypatch.setattr(training, "score", lambda *_: (next(losses), 50.0))
+    _, history = fit(few, tmp_path, replace(RECIPE, epochs=20, batch_size=8, sides=(8,)))
+    assert [row["learning_rate"] for row in history] == pytest.approx([0.01] * 15 + [0.001] * 5)
+
+
+def test_one_cycle_is_stepped_with_every_batch(few, tmp_path):
+    recipe = replace(RECIPES["onecycle"], epochs=4, batch_size=2, warm_up=0.5, learning_rate=0.02, sides=(8,))
+    _, history = fit(few, tmp_path, recipe)
+    rates = [row["learning_rate"] for row in history]  # at steps 0, 4, 8 and 12 of 16; the top is at step 7
+    assert rates[0] == pytest.approx(0.02 / 25)
+    assert rates[0] < rates[1] < rates[2] > rates[3]
+    assert rates[2] > 0.019
+
+
+def test_the_recipe_decides_the_augmentation(few, tmp_path, monkeypatch):
+    asked = []
+
+    def record(mean, size, flip, cutout, seed):
+        asked.append((mean, size, flip, cutout))
+        return pipeline(mean, size, flip, cutout, seed)
+
+    monkeypatch.setattr(training, "pipeline", record)
+    fit(few, tmp_path, replace(RECIPE, epochs=1, flip=True, cutout=False))
+    fit(few, tmp_path, replace(RECIPE, epochs=1, flip=False, cutout=True))
+    assert asked == [(few.mean, 32, True, False), (few.mean, 32, False, True)]
 
 
 def test_training_looks_at_training_images_only(few, tmp_path):

@@ -74,7 +74,7 @@ def load(dataset="shapes", data_dir="data", seed=0, val_images=None, train_image
     classes, train, test = sources[dataset]()
     test = _limit("test_images", test_images, test, classes, seed)
     train = _limit("train_images", train_images, train, classes, seed)
-    val_images = round(len(train) / 10) if val_images is None else val_images
+    val_images = usual_val_images(len(train), len(classes)) if val_images is None else val_images
     if val_images and not len(classes) <= val_images <= len(train) - len(classes):
         raise ValueError(f"val_images = {val_images}: choose 0, or {len(classes)} to {len(train) - len(classes)}: "
                          f"at least one for each of {len(classes)} classes, out of {len(train)} training images")
@@ -83,6 +83,11 @@ def load(dataset="shapes", data_dir="data", seed=0, val_images=None, train_image
     train = train.take(np.setdiff1d(np.arange(len(train)), held_out))
     mean, std = (CIFAR10_MEAN, CIFAR10_STD) if dataset == "cifar10" else channel_statistics(train.images)
     return Dataset(dataset, tuple(classes), train, val, test, mean, std, validates_on_test=not val_images)
+
+
+def usual_val_images(train_images: int, classes: int) -> int:
+    """How many training images are held out for validation if nothing else is asked for: a tenth."""
+    return max(classes, round(train_images / 10))
 
 
 def _limit(parameter, limit, split, classes, seed):

@@ -22,7 +22,8 @@ def save(figure, folder, name: str):
 def table(rows: list, columns: dict) -> PrettyTable:
     """A table of dictionaries; `columns` gives for each heading the key and the format of its values."""
     result = PrettyTable(list(columns))
-    result.align = "r"
+    for heading, (_, shape) in columns.items():
+        result.align[heading] = "l" if shape == "s" else "r"
     for row in rows:
         result.add_row([format(row[key], shape) for key, shape in columns.values()])
     return result
@@ -97,7 +98,8 @@ def objects(images, masks, titles, where, heading: str):
 
 
 def _outline(axis, mask, color="white"):
-    axis.contour(np.pad(mask, 1), levels=[0.5], colors=color, linewidths=1.2,
+    fine = np.kron(np.pad(mask, 1), np.ones((8, 8)))  # or the outline would cut the corners of the pixels
+    axis.contour(fine, levels=[0.5], colors=color, linewidths=1.2,
                  extent=(-1.5, mask.shape[1] + 0.5, -1.5, mask.shape[0] + 0.5))
     axis.set(xlim=(-0.5, mask.shape[1] - 0.5), ylim=(mask.shape[0] - 0.5, -0.5))
 
@@ -115,7 +117,7 @@ def history(rows: list, val_name: str):
     axes[1].set(title="loss, mean per image", ylim=(0, None))
     axes[2].set(title="accuracy, %", ylim=(0, 100))
     for axis in axes:
-        axis.set(xlabel="epoch", xlim=(0.5, max(epochs[-1], 2) + 0.5))
+        axis.set(xlabel="epoch", xlim=(0.5, max(len(epochs), 2) + 0.5))
         axis.xaxis.get_major_locator().set_params(integer=True)
         axis.spines[["top", "right"]].set_visible(False)
     return figure
@@ -170,7 +172,8 @@ def overlay(axis, image, cam, mask=None):
     if mask is not None:
         _outline(axis, mask)
     if flat(cam[None])[0]:
-        axis.text(0.5, 0.5, "flat map", color="white", ha="center", va="center", transform=axis.transAxes)
+        axis.text(0.5, 0.06, "flat map", color="white", ha="center", transform=axis.transAxes,
+                  bbox={"facecolor": "black", "edgecolor": "none", "pad": 2})
     return picture
 
 

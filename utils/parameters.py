@@ -2,7 +2,7 @@
 
 from utils import resolve
 from utils.cam import LAYERS, METHODS
-from utils.data import CIFAR10_IMAGES, DATASETS, SHAPES_IMAGES, list_folder
+from utils.data import CIFAR10_IMAGES, DATASETS, SHAPES_IMAGES, list_folder, usual_val_images
 from utils.recipes import RECIPES, choose_recipe
 from utils.training import choose_device
 
@@ -56,9 +56,10 @@ BATCH_DEPENDS_ON = ("recipe", "dataset", "data_dir", "batch_size", "train_images
 
 
 def _check_batch(recipe, dataset, data_dir, batch_size, train_images, val_images):
-    images = {"shapes": SHAPES_IMAGES, "cifar10": CIFAR10_IMAGES}.get(dataset, {}).get("train")
-    images = train_images or images or sum(map(len, list_folder(resolve(data_dir))["train"].values()))
-    images -= round(images / 10) if val_images is None else val_images
+    known = {"shapes": SHAPES_IMAGES, "cifar10": CIFAR10_IMAGES}.get(dataset)
+    counts = [known["train"] // 10] * 10 if known else list(map(len, list_folder(resolve(data_dir))["train"].values()))
+    images = train_images or sum(counts)
+    images -= usual_val_images(images, len(counts)) if val_images is None else val_images
     size = choose_recipe(recipe, dataset, batch_size=batch_size).batch_size
     _require(size <= images, "batch_size", size, f"at most {images}, the number of training images")
 

@@ -14,11 +14,11 @@ UNIT = 1024  # length units of a radius in OUTLINES
 TURN = 256  # angle steps in a full turn
 ONE = 1 << 14  # 1.0 in the sine table
 
-RADIUS = (7, 11)  # of the circle around the object, in pixels
-CONTRAST = 60  # least difference in luma between object and background
-DARKER = 2  # percent of the objects that are darker than their background; the others are lighter
-RIPPLE = 10  # amplitude of the textures
-LINES = 2  # at most so many distractors
+RADIUS = (8, 11)  # of the circle around the object, in pixels
+CONTRAST = 75  # least difference in luma between object and background
+DARKER = 4  # percent of the objects that are darker than their background; the others are lighter
+RIPPLE = 12  # amplitude of the textures
+LINES = 3  # at most so many distractors
 NOISE = 10  # amplitude of the pixel noise
 
 _SINE = np.round(np.sin(np.arange(TURN) * 2 * np.pi / TURN) * ONE).astype(np.int64)

@@ -81,7 +81,7 @@ def train_epoch(model, split: Split, dataset: Dataset, recipe: Recipe, optimiser
         chosen = order[start : start + recipe.batch_size]
         images = normalise(augmented(split.images[chosen], transform), dataset.mean, dataset.std, device)
         if side != SIZE:
-            images = F.interpolate(images, size=side, mode="bilinear", antialias=True)
+            images = F.interpolate(images, size=side, mode="bilinear")
         targets = labels[torch.from_numpy(chosen).to(device)]
         with autocast(device, precision):
             logits = model(images.contiguous(memory_format=torch.channels_last))
@@ -124,7 +124,8 @@ def wilson(right, n) -> tuple:
     share = right / n
     centre = (share + z**2 / (2 * n)) / (1 + z**2 / n)
     half = z / (1 + z**2 / n) * np.sqrt(share * (1 - share) / n + z**2 / (4 * n**2))
-    return 100 * (centre - half), 100 * (centre + half)
+    low, high = np.minimum(centre - half, share), np.maximum(centre + half, share)  # rounding moves 0 and 1 outside
+    return 100 * low, 100 * high
 
 
 def fit(model, dataset: Dataset, recipe: Recipe, folder, *, name: str, seed: int, device, precision: str,

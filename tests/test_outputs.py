@@ -1,0 +1,61 @@
+from types import SimpleNamespace
+
+import pytest
+from nbval.plugin import IPyNbCell
+
+from tests.outputs import Output, differ
+
+TABLE = "+---+------+\n| a | 9.50 |\n+---+------+"
+
+
+@pytest.mark.parametrize(("first", "second"), [
+    ("loss 0.123", "loss 0.124"),  # one in the last printed digit: rounding
+    ("1,000 images", "1000 images"),
+    (TABLE, "+---+-------+\n| a |  9.51 |\n+---+-------+"),
+    ("runs 3 of 5", "runs  3 of 5"),
+])
+def test_same_within_what_is_printed(first, second):
+    assert not differ(first, second)
+
+
+@pytest.mark.parametrize(("first", "second"), [
+    ("loss 0.123", "loss 0.125"),
+    ("80 images", "81 images"),
+    ("80 images", "80 maps"),
+    ("cat 0.5 dog 0.4", "dog 0.5 cat 0.4"),
+    ("(1, 3, 32, 32)", "(1, 3, 32)"),
+    ("-0.5", "0.5"),
+    ("0.5", "nan"),
+    ("layer3", "layer4"),
+    ("test-00014", "test-00015"),
+    ("True", "False"),
+])
+def test_different(first, second):
+    assert differ(first, second)
+    assert differ(second, first)
+
+
+def test_stated_tolerance():
+    assert not differ("92.0 %, 80 of 1000", "85.0 %, 87 of 1000", tolerance=8)
+    assert differ("92.0 %", "83.9 %", tolerance=8)
+    assert differ("accuracy 92.0 %", "loss 92.0 %", tolerance=8)
+
+
+def test_the_plugin_reads_the_tolerance_of_the_cell():
+    def cleaned(source, text):
+        cell = SimpleNamespace(cell=SimpleNamespace(source=source), parent=SimpleNamespace(sanitize_patterns={}))
+        return IPyNbCell.sanitize(cell, text)
+
+    import tests.outputs as plugin
+
+    plain = IPyNbCell.sanitize
+    plugin.pytest_configure()
+    try:
+        stated = "# tolerance: 8 (why)\nprint(x)"
+        assert isinstance(cleaned(stated, "5"), Output)
+        assert not cleaned(stated, "5") != cleaned(stated, "13")  # noqa: SIM202 (nbval asks with !=)
+        assert cleaned(stated, "5") != cleaned(stated, "14")
+        assert cleaned("# tolerance: 8\nprint(x)", "5") != cleaned("# tolerance: 8\nprint(x)", "6")  # without a reason
+        assert cleaned("print(x)", "5") != cleaned("print(x)", "6")
+    finally:
+        IPyNbCell.sanitize = plain
