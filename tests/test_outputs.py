@@ -1,9 +1,11 @@
+import json
 from types import SimpleNamespace
 
 import pytest
 from nbval.plugin import IPyNbCell
 
-from tests.outputs import Output, differ
+from tests.outputs import TOLERANCE, Output, differ
+from utils import ROOT
 
 TABLE = "+---+------+\n| a | 9.50 |\n+---+------+"
 
@@ -59,3 +61,15 @@ def test_the_plugin_reads_the_tolerance_of_the_cell():
         assert cleaned("print(x)", "5") != cleaned("print(x)", "6")
     finally:
         IPyNbCell.sanitize = plain
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "notebooks").glob("*.ipynb")), ids=lambda path: path.stem)
+def test_committed_notebooks_are_executed_and_compared(path):
+    cells = [cell for cell in json.loads(path.read_text())["cells"] if cell["cell_type"] == "code"]
+    assert [cell["execution_count"] for cell in cells] == list(range(1, len(cells) + 1))
+    for cell in cells:
+        lines = "".join(cell["source"]).splitlines()
+        if "# NBVAL_IGNORE_OUTPUT" in lines:  # nbval knows it only alone on its line; the next gives the reason
+            assert lines[lines.index("# NBVAL_IGNORE_OUTPUT") + 1].startswith("# (")
+        assert not [line for line in lines if "NBVAL" in line and line != "# NBVAL_IGNORE_OUTPUT"]
+        assert all(TOLERANCE.match(line) for line in lines if "tolerance:" in line)

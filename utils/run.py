@@ -86,13 +86,14 @@ def main(arguments=None) -> int:
     options = parser.parse_args(arguments)
     chosen = [options.only] if options.only else list(NOTEBOOKS)
     known = {notebook: defaults(notebook) for notebook in NOTEBOOKS}
-    every = {name: value for values in known.values() for name, value in values.items()}
+    every = {name for values in known.values() for name in values}
+    needed = {name: value for notebook in chosen for name, value in known[notebook].items()}
     given = {name: value_of(text) for name, text in options.given} | {"run_dir": options.run_dir}
     try:
         for name in given:
             if name not in every:
-                raise ValueError(f"{name}: no notebook has this parameter; there are {', '.join(every)}")
-        check(**every | given)
+                raise ValueError(f"{name}: no notebook has this parameter; there are {', '.join(sorted(every))}")
+        check(**needed | given)
         folder = open_run(options.run_dir)
     except ValueError as error:
         parser.error(str(error))
