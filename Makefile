@@ -1,12 +1,12 @@
-# make run [DATASET=cifar10 | DATASET=folder DATA_DIR=path] [RUN=runs/name] [PARAMETERS="-p NAME VALUE ..."]
+# make run [DATASET=cifar10 | DATASET=folder DATA_DIR=path] [RUN_DIR=runs/name] [PARAMETERS="-p NAME VALUE ..."]
 DATASET ?= shapes
 DATA_DIR ?= data
-RUN ?= $(if $(filter shapes,$(DATASET)),runs/demo,runs/$(DATASET))
+RUN_DIR ?= $(if $(filter shapes,$(DATASET)),runs/demo,runs/$(DATASET))
 PYTHON ?= python3
 BIN = .venv/bin
 
 run: .venv/installed
-	$(BIN)/python -m utils.run "$(RUN)" -p dataset "$(DATASET)" -p data_dir "$(DATA_DIR)" $(PARAMETERS)
+	$(BIN)/python -m utils.run "$(RUN_DIR)" -p dataset "$(DATASET)" -p data_dir "$(DATA_DIR)" $(PARAMETERS)
 
 test: .venv/tests
 	$(BIN)/ruff check .

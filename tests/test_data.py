@@ -62,7 +62,7 @@ def test_channel_statistics_by_hand():
     images[0, 0, 0, 2] = 255
     mean, std = data.channel_statistics(images)
     assert mean == (0.5, 0.2, 0.25)
-    assert std == (0.5, 0.0, 0.433)
+    assert std == (0.5, 1.0, 0.433)
 
 
 def test_duplicates_are_pairs_of_identical_images(demo):
@@ -94,7 +94,7 @@ def test_folder_reads_any_format_and_size(folder):
     assert images.test.images.shape == (5, 32, 32, 3)
     assert images.test.images[:, 16, 16].tolist() == [[0, 100, 0], [200, 0, 0]] * 2 + [[90, 90, 90]]
     assert images.mean == (0.392, 0.196, 0.0)
-    assert images.std == (0.392, 0.196, 0.0)
+    assert images.std == (0.392, 0.196, 1.0)
 
 
 def broken_image(root):
@@ -194,6 +194,41 @@ def test_cifar10_without_network_says_the_ways_out(tmp_path, monkeypatch):
         data.load("cifar10", str(tmp_path))
 
 
+def test_the_test_split_alone_is_that_of_the_whole(folder):
+    for dataset, where, limit in (("shapes", "data", 50), ("folder", str(folder), 0)):
+        whole = data.load(dataset, where, seed=1, val_images=0, test_images=limit)
+        classes, test = data.load_test(dataset, where, seed=1, test_images=limit)
+        assert classes == whole.classes
+        assert test.ids.tolist() == whole.test.ids.tolist()
+        assert (test.images == whole.test.images).all()
+    for path in (folder / "train").rglob("*.*"):
+        path.write_bytes(b"not looked at")
+    data.load_test("folder", str(folder))
+
+
 def test_usual_validation_split_is_a_tenth_and_has_every_class():
     assert data.usual_val_images(50_000, 10) == 5_000
     assert data.usual_val_images(20, 3) == 3
+
+
+def test_a_small_class_keeps_an_image():
+    labels = np.repeat([0, 1], [1000, 5])
+    assert np.bincount(labels[data.stratified(labels, 100, seed=0)]).tolist() == [99, 1]
+
+
+def test_a_constant_channel_has_deviation_one():
+    assert data.channel_statistics(np.full((100, 4, 4, 3), 77, np.uint8)) == ((0.302,) * 3, (1.0,) * 3)
+
+
+def test_images_of_other_modes(folder):
+    grey16 = Image.fromarray(np.full((32, 32), 40_000, np.uint16))
+    grey16.save(folder / "test" / "zebra" / "10.bmp.png")
+    Image.new("RGBA", (32, 32), (0, 0, 0, 0)).save(folder / "test" / "zebra" / "11.png")
+    (folder / "test" / "zebra" / "Thumbs.db").write_bytes(b"no image")
+    images = data.load("folder", str(folder), val_images=2)
+    middle = dict(zip(images.test.ids, images.test.images[:, 16, 16].tolist(), strict=True))
+    assert middle["10.bmp"] == [155] * 3
+    assert middle["11"] == [255] * 3
+    Image.fromarray(np.zeros((8, 8), np.float32)).save(folder / "test" / "zebra" / "float.tiff")
+    with pytest.raises(ValueError, match=r"float\.tiff: cannot be read as an image \(pixels of more than 16 bits"):
+        data.load("folder", str(folder))

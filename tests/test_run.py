@@ -45,6 +45,14 @@ def test_bad_parameter_is_named_with_what_would_be_right(name, value, right):
     assert "\n" not in str(error.value)
 
 
+@pytest.mark.parametrize(("name", "value"), [
+    ("train_images", 6000), ("train_images", 5), ("val_images", 5000), ("test_images", 1001),
+])
+def test_impossible_sizes_are_refused_by_their_own_name(name, value):
+    with pytest.raises(ValueError, match=f"{name} = {value}: choose 0"):
+        parameters.check(**GOOD | {name: value})
+
+
 def test_every_notebook_has_only_known_parameters_with_one_default():
     known = [run.defaults(notebook) for notebook in run.NOTEBOOKS]
     together = {name: value for values in known for name, value in values.items()}
@@ -64,6 +72,7 @@ def test_values_of_the_command_line(text, value):
     (["-p", "epochz", "3"], "epochz: no notebook has this parameter; there are batch_size, "),
     (["-p", "epochs", "0"], "epochs = 0: must be a whole number"),
     (["-p", "dataset", "folder", "-p", "data_dir", "missing"], "train is not a folder"),
+    (["-p", "run_dir", "runs/y"], "run_dir: comes first, without -p"),
     (["--only", "04"], "argument --only: invalid choice: '04'"),
     (["-p", "epochs"], "argument -p: expected 2 arguments"),
 ])
@@ -171,6 +180,9 @@ def test_no_mistake_at_all_is_said_and_ends_well(animals, finished, tmp_path, ca
             path.unlink()
     shutil.copytree(finished, tmp_path / "run")
     only = ["--only", "03_gradcam_analysis", "-p", "dataset", "folder", "-p", "data_dir", str(tmp_path / "easy")]
+    assert run.main([str(tmp_path / "run"), *only]) == 1  # with the seed of another run
+    assert "are of dataset 'folder' and seed 3: give the same" in capsys.readouterr().err
+    only += ["-p", "seed", "3"]
     assert run.main([str(tmp_path / "run"), *only]) == 0, capsys.readouterr().err
     notebook = (tmp_path / "run" / "03_gradcam_analysis.ipynb").read_text()
     assert "There is no mistake to explain" in notebook

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 import torchinfo
+import torchvision
 from torch import nn
 
 from utils import checkpoints, data, resnet, training
@@ -92,6 +93,26 @@ def test_weight_decay_may_spare_norms_and_biases():
 def test_sides_divide_the_run_into_equal_parts():
     recipe = replace(RECIPES["plateau"], epochs=4, sides=(16, 32))
     assert [recipe.side(epoch) for epoch in range(4)] == [16, 16, 32, 32]
+    assert [replace(recipe, epochs=1).side(0), replace(recipe, epochs=3).side(2)] == [32, 32]
+
+
+@pytest.mark.parametrize("epochs", range(1, 12))
+def test_the_last_epoch_is_on_images_of_full_size(epochs):
+    recipe = choose_recipe("onecycle", "shapes", epochs=epochs)
+    sides = [recipe.side(epoch) for epoch in range(epochs)]
+    assert sides == sorted(sides)
+    assert sides[-1] == 32
+
+
+@pytest.mark.parametrize("steps", range(1, 9))
+def test_one_cycle_of_a_few_steps(steps):
+    recipe = RECIPES["onecycle"]
+    optimiser = training.make_optimiser(nn.Linear(2, 2), recipe)
+    schedule = training.make_schedule(optimiser, recipe, steps)
+    for _ in range(steps):
+        assert 0 <= optimiser.param_groups[0]["lr"] <= recipe.learning_rate
+        optimiser.step()
+        schedule.step()
 
 
 def test_score_by_hand():
@@ -197,10 +218,11 @@ def test_the_recipe_decides_the_augmentation(few, tmp_path, monkeypatch):
 
 def test_training_looks_at_training_images_only(few, tmp_path):
     """Other validation and test images, the same training: the history's training columns are the same."""
-    other = replace(few, test=few.train, val=few.train)
-    one, two = (fit(dataset, tmp_path)[1] for dataset in (few, other))
-    assert [row["train_loss"] for row in one] == [row["train_loss"] for row in two]
-    assert [row["val_loss"] for row in one] != [row["val_loss"] for row in two]
+    datasets = (few, replace(few, val=few.train), replace(few, test=few.train))
+    one, other_val, other_test = ([{**row, "seconds": 0} for row in fit(dataset, tmp_path)[1]] for dataset in datasets)
+    assert one == other_test
+    assert [row["train_loss"] for row in one] == [row["train_loss"] for row in other_val]
+    assert [row["val_loss"] for row in one] != [row["val_loss"] for row in other_val]
 
 
 def test_a_loss_that_is_not_finite_stops_and_keeps_the_last_good_weights(few, tmp_path):
@@ -213,8 +235,24 @@ def test_a_loss_that_is_not_finite_stops_and_keeps_the_last_good_weights(few, tm
     assert (tmp_path / "weights.safetensors").read_bytes() == good
 
 
-def test_small_images_train_too(few, tmp_path):
-    assert len(fit(few, tmp_path, replace(RECIPE, sides=(16, 32)))[1]) == 2
+def test_a_validation_loss_that_is_not_finite_stops_before_the_weights_are_written(few, tmp_path, monkeypatch):
+    losses = iter([(1.0, 50.0), (float("nan"), 100.0)])
+    monkeypatch.setattr(training, "score", lambda *_: next(losses))
+    with pytest.raises(FloatingPointError, match="epoch 2: the validation loss is not finite; the weights of epoch 1"):
+        fit(few, tmp_path)
+
+
+def test_small_images_are_trained_on_first(few, tmp_path, monkeypatch):
+    sides, forward = [], torchvision.models.ResNet.forward
+
+    def record(model, images):
+        if model.training:
+            sides.append(images.shape[2])
+        return forward(model, images)
+
+    monkeypatch.setattr(torchvision.models.ResNet, "forward", record)
+    fit(few, tmp_path, replace(RECIPE, sides=(16, 32)))
+    assert sides == [16, 16, 32, 32]
 
 
 def test_batch_larger_than_the_data_is_refused(few, tmp_path):
@@ -232,6 +270,9 @@ def test_device_that_is_not_there():
 
 
 def test_bf16_only_where_the_hardware_multiplies_it(monkeypatch):
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: True)
+    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: "AVX512")
+    assert training.choose_precision("auto", torch.device("cpu")) == "bf16"
     monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: "AVX2")
     assert training.choose_precision("auto", torch.device("cpu")) == "fp32"
     assert training.choose_precision("bf16", torch.device("cpu")) == "bf16"

@@ -43,8 +43,9 @@ def compute_maps(model, images: torch.Tensor, classes, layer: str = "layer3", me
     """How much each place of an image speaks for a class: (N, H, W) float32, each map scaled to 0 to 1.
 
     `images` (N, 3, H, W) are normalised as for training, `classes` (N,) is the class to explain for each, `layer` a
-    module of the model by its dotted name. A map in which nothing speaks for the class is flat: zero everywhere. The
-    model is left as it was found. Backward stops at the layer, as no method looks at gradients below it.
+    module of the model by its dotted name. Scaled by the package: negative values are cut off, the least value becomes
+    0 and the greatest 1. A map that is the same everywhere, mostly because nothing speaks for the class, is flat: all
+    0. The model is left as it was found. Backward stops at the layer, as no method looks at gradients below it.
     """
     if len(images) != len(classes):
         raise ValueError(f"classes: {len(classes)} for {len(images)} images; give one for each")

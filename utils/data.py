@@ -67,22 +67,40 @@ def load(dataset="shapes", data_dir="data", seed=0, val_images=None, train_image
     validates on the test split. `train_images` (validation included) and `test_images` are limits; 0 is all.
     Raises ValueError, in one line, for whatever is wrong with the files or the sizes asked for.
     """
-    if dataset not in DATASETS:
-        raise ValueError(f"dataset = {dataset!r}: choose one of {', '.join(DATASETS)}")
-    sources = {"shapes": lambda: _shapes(seed), "cifar10": lambda: _cifar10(resolve(data_dir)),
-               "folder": lambda: _folder(resolve(data_dir))}
-    classes, train, test = sources[dataset]()
-    test = _limit("test_images", test_images, test, classes, seed)
-    train = _limit("train_images", train_images, train, classes, seed)
+    classes, train = _read_part(dataset, data_dir, seed, "train")
+    _, test = _read_part(dataset, data_dir, seed, "test")
+    check_sizes(len(classes), len(train), len(test), train_images, test_images)
+    test = _limited(test, test_images, seed)
+    train = _limited(train, train_images, seed)
     val_images = usual_val_images(len(train), len(classes)) if val_images is None else val_images
-    if val_images and not len(classes) <= val_images <= len(train) - len(classes):
-        raise ValueError(f"val_images = {val_images}: choose 0, or {len(classes)} to {len(train) - len(classes)}: "
-                         f"at least one for each of {len(classes)} classes, out of {len(train)} training images")
+    check_sizes(len(classes), len(train), len(test), val_images=val_images)
     held_out = stratified(train.labels, val_images, seed)
     val = train.take(held_out) if val_images else test
     train = train.take(np.setdiff1d(np.arange(len(train)), held_out))
     mean, std = (CIFAR10_MEAN, CIFAR10_STD) if dataset == "cifar10" else channel_statistics(train.images)
-    return Dataset(dataset, tuple(classes), train, val, test, mean, std, validates_on_test=not val_images)
+    return Dataset(dataset, classes, train, val, test, mean, std, validates_on_test=not val_images)
+
+
+def load_test(dataset="shapes", data_dir="data", seed=0, test_images=0) -> tuple:
+    """The classes and the test split that `load` gives for the same arguments, without reading the training images."""
+    classes, test = _read_part(dataset, data_dir, seed, "test")
+    check_sizes(len(classes), 0, len(test), test_images=test_images)
+    return classes, _limited(test, test_images, seed)
+
+
+def _read_part(dataset, data_dir, seed, part):
+    """The classes, and all images of "train" or "test"."""
+    if dataset == "shapes":
+        return shapes.CLASSES, _shapes(seed, part)
+    if dataset == "cifar10":
+        return _cifar10(resolve(data_dir), part)
+    if dataset == "folder":
+        return _folder(resolve(data_dir), part)
+    raise ValueError(f"dataset = {dataset!r}: choose one of {', '.join(DATASETS)}")
+
+
+def _limited(split, most, seed):
+    return split.take(stratified(split.labels, most, seed)) if most else split
 
 
 def usual_val_images(train_images: int, classes: int) -> int:
@@ -90,32 +108,45 @@ def usual_val_images(train_images: int, classes: int) -> int:
     return max(classes, round(train_images / 10))
 
 
-def _limit(parameter, limit, split, classes, seed):
-    if not limit:
-        return split
-    if not len(classes) <= limit <= len(split):
-        raise ValueError(f"{parameter} = {limit}: choose 0 (all {len(split)}), or {len(classes)} to {len(split)}")
-    return split.take(stratified(split.labels, limit, seed))
+def check_sizes(classes: int, train: int, test: int, train_images: int = 0, test_images: int = 0, val_images: int = 0):
+    """Raise ValueError where `train` and `test` images of so many classes cannot be cut to the sizes asked for."""
+    for name, limit, images in (("train_images", train_images, train), ("test_images", test_images, test)):
+        if limit and not classes <= limit <= images:
+            raise ValueError(f"{name} = {limit}: choose 0 (all {images}), or {classes} to {images}")
+    left = (train_images or train) - classes
+    if val_images and not classes <= val_images <= left:
+        raise ValueError(f"val_images = {val_images}: choose 0, or {classes} to {left}: at least one for each of "
+                         f"{classes} classes, out of {train_images or train} training images")
 
 
 def stratified(labels, count: int, seed: int) -> np.ndarray:
-    """Sorted indices of `count` images in which each class has its share of `labels`, to within one image."""
+    """Sorted indices of `count` images in which each class has its share of `labels`, to within one image.
+
+    A class too small for a share gives one image all the same, at the cost of the largest.
+    """
     rng = np.random.RandomState(seed)
     members = [rng.permutation(np.flatnonzero(labels == label)) for label in np.unique(labels)]
     exact = np.array([len(group) for group in members]) * count / len(labels)
     counts = np.floor(exact).astype(int)
     most_missing = np.argsort(counts - exact, kind="stable")[: count - counts.sum()]
     counts[most_missing] += 1
+    while count >= len(counts) and not counts.all():
+        counts[counts.argmin()] += 1
+        counts[counts.argmax()] -= 1
     return np.sort(np.concatenate([group[:n] for group, n in zip(members, counts, strict=True)]))
 
 
 def channel_statistics(images):
-    """Mean and standard deviation of each channel over all pixels of images (N, H, W, 3) uint8, as fractions of 1."""
+    """Mean and standard deviation of each channel over all pixels of images (N, H, W, 3) uint8, as fractions of 1.
+
+    A channel that is the same everywhere has deviation 1, as there is nothing to divide by.
+    """
     counts = np.stack([np.bincount(images[..., channel].ravel(), minlength=256) for channel in range(3)])
     values = np.arange(256) / 255
     mean = counts @ values / counts.sum(axis=1)
-    std = np.sqrt(counts @ values**2 / counts.sum(axis=1) - mean**2)
-    return tuple(mean.round(3).tolist()), tuple(std.round(3).tolist())
+    variance = np.maximum(counts @ values**2 / counts.sum(axis=1) - mean**2, 0)
+    std = np.sqrt(variance).round(3)
+    return tuple(mean.round(3).tolist()), tuple(np.where(std == 0, 1.0, std).tolist())
 
 
 def duplicates(first: Split, second: Split) -> list:
@@ -128,17 +159,15 @@ def duplicates(first: Split, second: Split) -> list:
 
 
 @functools.cache
-def _shapes(seed):
-    splits = []
-    for part, (name, count) in enumerate(SHAPES_IMAGES.items()):
-        labels = np.random.RandomState((seed, part)).permutation(count) % len(shapes.CLASSES)
-        images, masks = shapes.render(labels, (seed, part))
-        ids = np.array([f"{name}-{index:05d}" for index in range(count)])
-        splits.append(Split(images, labels.astype(np.int64), ids, masks))
-    return shapes.CLASSES, *splits
+def _shapes(seed, part):
+    stream, count = list(SHAPES_IMAGES).index(part), SHAPES_IMAGES[part]
+    labels = np.random.RandomState((seed, stream)).permutation(count) % len(shapes.CLASSES)
+    images, masks = shapes.render(labels, (seed, stream))
+    ids = np.array([f"{part}-{index:05d}" for index in range(count)])
+    return Split(images, labels.astype(np.int64), ids, masks)
 
 
-def _cifar10(root):
+def _cifar10(root, part):
     archive = root / CIFAR10.filename
     ways_out = (f"place {CIFAR10.filename} (MD5 {CIFAR10.tgz_md5}) or its unpacked {CIFAR10.base_folder} in {root}, "
                 'use dataset = "folder" with your own copy, or dataset = "shapes", which needs no files')
@@ -148,14 +177,13 @@ def _cifar10(root):
     timeout = socket.getdefaulttimeout()
     socket.setdefaulttimeout(10)  # seconds; without one, a network that swallows packets would hang for minutes
     try:
-        train, test = CIFAR10(root, train=True, download=True), CIFAR10(root, train=False)
+        found = CIFAR10(root, train=part == "train", download=True)
     except (OSError, RuntimeError) as error:
         raise ValueError(f"CIFAR-10 could not be downloaded to {root} ({error}): {ways_out}") from error
     finally:
         socket.setdefaulttimeout(timeout)
-    splits = [Split(part.data, np.array(part.targets), np.array([str(index) for index in range(len(part.targets))]))
-              for part in (train, test)]
-    return train.classes, *splits
+    ids = np.array([str(index) for index in range(len(found.targets))])
+    return tuple(found.classes), Split(found.data, np.array(found.targets), ids)
 
 
 def list_folder(root: Path) -> dict:
@@ -169,7 +197,7 @@ def list_folder(root: Path) -> dict:
             raise ValueError(f"data_dir: {root / part} is not a folder; expected {root}/train/<class>/<image files> "
                              f"and {root}/test/<class>/<image files>")
         folders = sorted(path for path in (root / part).iterdir() if path.is_dir() and path.name[0] != ".")
-        listing[part] = {folder.name: [path for path in folder.iterdir() if path.name[0] != "."] for folder in folders}
+        listing[part] = {folder.name: [path for path in folder.iterdir() if _wanted(path)] for folder in folders}
         for name, files in listing[part].items():
             if not files:
                 raise ValueError(f"{root / part / name}: no images; add some, or remove the folder in train and test")
@@ -181,22 +209,22 @@ def list_folder(root: Path) -> dict:
     return listing
 
 
-def _folder(root):
-    listing = list_folder(root)
-    classes = tuple(listing["train"])
-    splits = []
-    for part, files in listing.items():
-        # in the order of the stems, numbers as numbers, so that numbered images come in their own order
-        found = [(path, label) for label, name in enumerate(classes) for path in files[name]]
-        chosen = sorted(found, key=lambda pair: (_natural(pair[0].stem), pair[1], pair[0].name))
-        with Progress(len(chosen), f"Reading {len(chosen)} images of {part}/") as bar:
-            images = np.empty((len(chosen), SIZE, SIZE, 3), np.uint8)
-            for index, (path, _) in enumerate(chosen):
-                images[index] = _read(path)
-                bar.advance(1)
-        labels = np.array([label for _, label in chosen])
-        splits.append(Split(images, labels, np.array([path.stem for path, _ in chosen])))
-    return classes, *splits
+def _wanted(path):
+    return path.is_file() and path.name[0] != "." and path.name not in ("Thumbs.db", "desktop.ini")
+
+
+def _folder(root, part):
+    listing = list_folder(root)[part]
+    # in the order of the stems, numbers as numbers, so that numbered images come in their own order
+    found = [(path, label) for label, files in enumerate(listing.values()) for path in files]
+    chosen = sorted(found, key=lambda pair: (_natural(pair[0].stem), pair[1], pair[0].name))
+    images = np.empty((len(chosen), SIZE, SIZE, 3), np.uint8)
+    with Progress(len(chosen), f"Reading {len(chosen)} images of {part}/") as bar:
+        for index, (path, _) in enumerate(chosen):
+            images[index] = _read(path)
+            bar.advance(1)
+    labels = np.array([label for _, label in chosen])
+    return tuple(listing), Split(images, labels, np.array([path.stem for path, _ in chosen]))
 
 
 def _natural(stem):
@@ -206,9 +234,16 @@ def _natural(stem):
 def _read(path):
     try:
         with Image.open(path) as image:
-            image = ImageOps.exif_transpose(image).convert("RGB")
+            image = ImageOps.exif_transpose(image)
+            if image.mode in ("I", "F"):
+                raise ValueError("pixels of more than 16 bits have no range of their own; save it with 8 or 16 bits")
+            if image.mode.startswith("I;16"):
+                image = Image.fromarray((np.asarray(image) // 257).astype(np.uint8))
+            if image.has_transparency_data:  # on white, as most viewers show it
+                image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image.convert("RGBA"))
+            image = image.convert("RGB")
             if image.size != (SIZE, SIZE):
                 image = image.resize((SIZE, SIZE), Image.Resampling.LANCZOS)
             return np.asarray(image)
-    except (OSError, SyntaxError, Image.DecompressionBombError) as error:
+    except Exception as error:  # decoders of other people, with errors of every kind
         raise ValueError(f"{path}: cannot be read as an image ({error}); repair or remove it") from error

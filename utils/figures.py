@@ -4,17 +4,21 @@ from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib import rcParams
 from prettytable import PrettyTable
 
 from utils.cam import flat
+from utils.checkpoints import whole
 
+rcParams["text.parse_math"] = False  # a $ in the name of a class or file is just that
 HEAT = "inferno"  # of one hue less and less dark: readable without colour vision, and in print
 BLUE, ORANGE, GREY = "#0072b2", "#d55e00", "#8a8a8a"  # told apart without colour vision (Okabe and Ito)
 
 
 def save(figure, folder, name: str):
     """Write `figures/<name>.png` into a run folder, and return the figure for the notebook to show."""
-    figure.savefig(Path(folder) / "figures" / f"{name}.png", dpi=150)
+    with whole(Path(folder) / "figures" / f"{name}.png") as temporary:
+        figure.savefig(temporary, dpi=150, bbox_inches="tight")
     plt.close(figure)  # or the notebook would show it twice
     return figure
 
@@ -113,7 +117,7 @@ def history(rows: list, val_name: str):
     for axis, what in zip(axes[1:], ("loss", "accuracy"), strict=True):
         axis.plot(epochs, [row[f"train_{what}"] for row in rows], "o-", color=BLUE, label="training, augmented")
         axis.plot(epochs, [row[f"val_{what}"] for row in rows], "s-", color=ORANGE, label=val_name)
-        axis.legend(frameon=False)
+        axis.legend(frameon=False, loc="best")
     axes[1].set(title="loss, mean per image", ylim=(0, None))
     axes[2].set(title="accuracy, %", ylim=(0, 100))
     for axis in axes:
@@ -179,7 +183,7 @@ def overlay(axis, image, cam, mask=None):
 
 def _heat_bar(figure, picture, axes):
     bar = figure.colorbar(picture, ax=axes, shrink=0.4, aspect=30, pad=0.02)
-    bar.set_label("evidence for the explained class, as a share of the map's peak")
+    bar.set_label("evidence for the explained class, from the map's least to its greatest value")
 
 
 def cam_gallery(mistakes, cams, explained, classes: tuple, heading: str):

@@ -2,7 +2,7 @@
 
 from utils import resolve
 from utils.cam import LAYERS, METHODS
-from utils.data import CIFAR10_IMAGES, DATASETS, SHAPES_IMAGES, list_folder, usual_val_images
+from utils.data import CIFAR10_IMAGES, DATASETS, SHAPES_IMAGES, check_sizes, list_folder, usual_val_images
 from utils.recipes import RECIPES, choose_recipe
 from utils.training import choose_device
 
@@ -46,22 +46,29 @@ def check(**parameters):
             raise ValueError(f"{name}: no such parameter")
     if "device" in parameters:
         choose_device(parameters["device"])
-    if parameters.get("dataset") == "folder":
-        list_folder(resolve(parameters["data_dir"]))
-    if "recipe" in parameters:
-        _check_batch(**{name: parameters.get(name) for name in BATCH_DEPENDS_ON})
+    if "dataset" in parameters:
+        _check_sizes(**{name: parameters.get(name) for name in SIZES_DEPEND_ON})
 
 
-BATCH_DEPENDS_ON = ("recipe", "dataset", "data_dir", "batch_size", "train_images", "val_images")
+SIZES_DEPEND_ON = ("dataset", "data_dir", "recipe", "batch_size", "train_images", "test_images", "val_images")
 
 
-def _check_batch(recipe, dataset, data_dir, batch_size, train_images, val_images):
-    known = {"shapes": SHAPES_IMAGES, "cifar10": CIFAR10_IMAGES}.get(dataset)
-    counts = [known["train"] // 10] * 10 if known else list(map(len, list_folder(resolve(data_dir))["train"].values()))
-    images = train_images or sum(counts)
-    images -= usual_val_images(images, len(counts)) if val_images is None else val_images
-    size = choose_recipe(recipe, dataset, batch_size=batch_size).batch_size
-    _require(size <= images, "batch_size", size, f"at most {images}, the number of training images")
+def _check_sizes(dataset, data_dir, recipe, batch_size, train_images, test_images, val_images):
+    images = {"shapes": SHAPES_IMAGES, "cifar10": CIFAR10_IMAGES}.get(dataset)
+    classes = 10
+    if dataset == "folder":
+        try:
+            listing = list_folder(resolve(data_dir))
+        except (OSError, RuntimeError) as error:
+            raise ValueError(f"data_dir = {data_dir!r}: {error}") from error
+        classes = len(listing["train"])
+        images = {part: sum(map(len, files.values())) for part, files in listing.items()}
+    check_sizes(classes, images["train"], images["test"], train_images or 0, test_images or 0, val_images or 0)
+    if recipe:
+        left = train_images or images["train"]
+        left -= usual_val_images(left, classes) if val_images is None else val_images
+        size = choose_recipe(recipe, dataset, batch_size=batch_size).batch_size
+        _require(size <= left, "batch_size", size, f"at most {left}, the number of training images")
 
 
 def _require(right, name, value, what):

@@ -23,8 +23,9 @@ class Recipe:
     sides: tuple = (32,)  # image sides in pixels over the run, in equal parts: small images first are quicker
 
     def side(self, epoch: int) -> int:
-        """Side of the training images in an epoch, counted from 0."""
-        return self.sides[epoch * len(self.sides) // self.epochs]
+        """Side of the training images in an epoch, counted from 0; the last epoch has the last of `sides`."""
+        left = self.epochs - 1 - epoch
+        return self.sides[-1 - left * len(self.sides) // self.epochs]
 
     def table(self) -> dict:
         """Its fields, for printing."""

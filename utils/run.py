@@ -6,13 +6,12 @@ import sys
 import time
 
 import papermill
-from nbclient.exceptions import CellTimeoutError, DeadKernelError
 from papermill.clientwrap import PapermillNotebookClient
 from papermill.engines import NBClientEngine, papermill_engines
 
 from utils import ROOT, resolve
 from utils.checkpoints import open_run
-from utils.parameters import check
+from utils.parameters import PATHS, check
 
 NOTEBOOKS = {path.stem: path for path in sorted((ROOT / "notebooks").glob("0*.ipynb"))}
 SILENCE = 10  # seconds between lines of progress where they cannot rewrite each other
@@ -70,8 +69,8 @@ def execute(notebook: str, folder, parameters: dict) -> str | None:
         ours = error.ename in ("ValueError", "FloatingPointError")  # these say what to do
         reason = error.evalue if ours else f"{error.ename}: {error.evalue}"
         return f"{notebook}, cell [{error.exec_count}]: {' '.join(reason.split())}"
-    except (DeadKernelError, CellTimeoutError) as error:
-        return f"{notebook}: {' '.join(str(error).split())} (out of memory, perhaps)"
+    except RuntimeError as error:  # the kernel died, or never answered
+        return f"{notebook}: {' '.join(str(error).split())} (out of memory, or no connections to this machine itself)"
     return None
 
 
@@ -88,8 +87,11 @@ def main(arguments=None) -> int:
     known = {notebook: defaults(notebook) for notebook in NOTEBOOKS}
     every = {name for values in known.values() for name in values}
     needed = {name: value for notebook in chosen for name, value in known[notebook].items()}
-    given = {name: value_of(text) for name, text in options.given} | {"run_dir": options.run_dir}
+    given = {name: text if name in PATHS else value_of(text) for name, text in options.given}
     try:
+        if "run_dir" in given:
+            raise ValueError("run_dir: comes first, without -p")
+        given["run_dir"] = options.run_dir
         for name in given:
             if name not in every:
                 raise ValueError(f"{name}: no notebook has this parameter; there are {', '.join(sorted(every))}")
@@ -113,4 +115,7 @@ def main(arguments=None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit("utils.run: stopped; what was finished is in the run folder")

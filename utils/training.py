@@ -1,5 +1,6 @@
 """Fitting a network and measuring it: device, precision, optimiser, schedule, epochs, history."""
 
+import math
 import time
 from pathlib import Path
 
@@ -60,8 +61,9 @@ def make_schedule(optimiser, recipe: Recipe, steps: int):
     if recipe.schedule == "plateau":
         return torch.optim.lr_scheduler.ReduceLROnPlateau(
             optimiser, mode="min", factor=0.1, patience=4, threshold=0.1, threshold_mode="rel")
+    warm_up = max(recipe.warm_up, 1.5 / max(steps, 2))  # OneCycleLR divides by the steps of warm-up less one
     return torch.optim.lr_scheduler.OneCycleLR(
-        optimiser, recipe.learning_rate, total_steps=steps, pct_start=recipe.warm_up, cycle_momentum=False)
+        optimiser, recipe.learning_rate, total_steps=steps, pct_start=warm_up, cycle_momentum=False)
 
 
 def train_epoch(model, split: Split, dataset: Dataset, recipe: Recipe, optimiser, after_step, *, seed: int, epoch: int,
@@ -144,6 +146,11 @@ def fit(model, dataset: Dataset, recipe: Recipe, folder, *, name: str, seed: int
     steps = -(-len(dataset.train) // recipe.batch_size)
     schedule = make_schedule(optimiser, recipe, steps * recipe.epochs)
     images = len(dataset.train)
+
+    def kept(best):
+        weights = f"the weights of epoch {best} are kept in" if best else "no weights were written to"
+        return f"{weights} {folder}. Try a lower learning_rate than {recipe.learning_rate}"
+
     work = [images * recipe.side(epoch) ** 2 for epoch in range(recipe.epochs)]  # in pixels
     with Progress(sum(work), f"Training on {images} images for {recipe.epochs} epochs") as bar:
         for epoch in range(recipe.epochs):
@@ -160,11 +167,11 @@ def fit(model, dataset: Dataset, recipe: Recipe, folder, *, name: str, seed: int
                     model, dataset.train, dataset, recipe, optimiser, after_step,
                     seed=seed, epoch=epoch, device=device, precision=precision)
             except FloatingPointError as error:
-                kept = f"the weights of epoch {best} are kept in" if best else "no weights were written to"
-                raise FloatingPointError(f"epoch {epoch + 1}: {error}; {kept} {folder}. Try a lower learning_rate than "
-                                         f"{recipe.learning_rate}") from error
+                raise FloatingPointError(f"epoch {epoch + 1}: {error}; {kept(best)}") from error
             logits = predict(model, dataset.val, dataset.mean, dataset.std, device, precision)
             val_loss, val_accuracy = score(logits, dataset.val.labels)
+            if not math.isfinite(val_loss):
+                raise FloatingPointError(f"epoch {epoch + 1}: the validation loss is not finite; {kept(best)}")
             if recipe.schedule == "plateau":
                 schedule.step(val_loss)
             seconds = time.perf_counter() - started
