@@ -14,6 +14,11 @@ test: .venv/tests
 	rm -rf build/nbval && mkdir -p build/nbval && cp -r notebooks utils tests pyproject.toml build/nbval
 	cd build/nbval && ../../$(BIN)/python -m pytest -p tests.outputs --nbval notebooks
 
+bench: .venv/tests
+	$(BIN)/python -m tests.benchmarks.training
+	$(BIN)/python -m tests.benchmarks.augmentation
+	$(BIN)/python -m tests.benchmarks.evaluation
+
 # execute the notebooks again on their defaults, as they are committed
 notebooks: .venv/tests
 	cd notebooks && for name in 0*.ipynb; do \
@@ -33,4 +38,4 @@ lab: .venv/installed
 	$(BIN)/pip install --disable-pip-version-check -r tests/requirements.txt -c .ci/constraints.txt
 	touch $@
 
-.PHONY: run test notebooks lab
+.PHONY: run test bench notebooks lab

@@ -53,3 +53,78 @@ def test_normalise_by_hand():
     result = augment.normalise(images, MEAN, STD)
     assert result.shape == (1, 3, 1, 1)
     torch.testing.assert_close(result.flatten(), torch.tensor([1.0, -1.0, 0.5]))
+
+
+def test_normalise_gives_channels_last():
+    result = augment.normalise(np.zeros((2, 4, 4, 3), np.uint8), MEAN, STD)
+    assert result.is_contiguous(memory_format=torch.channels_last)
+
+
+def varied(images, draws):
+    pixels = augment.pack(images)
+    return augment.augment_batch(pixels, torch.arange(len(images)), torch.tensor(draws), MEAN).numpy()
+
+
+def test_batch_by_hand(coordinates):
+    """Crop (4, 4) is the image itself; columns and rows tell where each pixel is from."""
+    same, moved, mirrored, cut = varied(np.stack([coordinates] * 4), [
+        [4, 4, 0, 32, 0], [0, 8, 0, 32, 0], [4, 4, 1, 32, 0], [4, 4, 0, 3, 5]])
+    assert (same == coordinates).all()
+    assert moved[:6, 0, 1].tolist() == [4, 3, 2, 1, 0, 1]  # rows, reflected at the top
+    assert moved[0, 26:, 0].tolist() == [30, 31, 30, 29, 28, 27]  # columns, reflected at the right
+    assert (mirrored == coordinates[:, ::-1]).all()
+    hole = (cut == FILL).all(axis=2)
+    assert hole[3:19, 5:21].all()
+    assert hole.sum() == 256
+    assert (cut[~hole] == coordinates[~hole]).all()
+
+
+def test_batch_takes_the_images_asked_for():
+    images = np.arange(5, dtype=np.uint8).repeat(32 * 32 * 3).reshape(5, 32, 32, 3)
+    draws = torch.tensor([[4, 4, 0, 32, 0]] * 3)
+    chosen = augment.augment_batch(augment.pack(images), torch.tensor([4, 0, 2]), draws, MEAN)
+    assert chosen[:, 0, 0].tolist() == [[4] * 3, [0] * 3, [2] * 3]
+
+
+def test_crop_then_flip_is_albumentations_order(coordinates):
+    """Both see the cropped image mirrored: with crop (0, 0), the reflected border ends on the right."""
+    (result,) = varied(coordinates[None], [[4, 0, 1, 32, 0]])
+    assert result[0, -6:, 0].tolist() == [1, 0, 1, 2, 3, 4]
+
+
+def read_draws(images):
+    """Row and column of the crop, mirrored or not, the hole's corner: read off variants of `coordinates`."""
+    found = []
+    for image in images.astype(int):
+        hole = (image == FILL).all(axis=2)
+        free = ~hole
+        columns, rows = np.where(free, image[..., 0], -99), np.where(free, image[..., 1], -99)
+        step = [columns[y, x + 1] - columns[y, x] for y in (4, 27) for x in range(8, 23) if free[y, x : x + 2].all()]
+        mirrored = int(np.median(step) < 0)
+        row = next(rows[y, x] - y for y in range(8, 24) for x in (0, 31, 15) if free[y, x])
+        column = next((columns[y, 31 - x] if mirrored else columns[y, x]) - x
+                      for x in range(8, 24) for y in (0, 31) if free[y, 31 - x if mirrored else x])
+        corner = np.argwhere(hole)[0] if hole.any() else (32, 0)
+        found.append((row + 4, column + 4, mirrored, *corner))
+    return np.array(found)
+
+
+CHI_SQUARED = {2: 15.1, 9: 31.8, 17: 45.9}  # exceeded once in 10,000 times: number of choices, value
+
+
+def test_both_ways_draw_from_the_same_distributions(coordinates):
+    """Every draw is uniform, over as many choices as it should be."""
+    count = 4000
+    drawn = augment.draw(count, np.random.RandomState(0), flip=True, cutout=True)
+    ours = read_draws(varied(np.stack([coordinates] * 200), drawn[:200]))
+    drawn[drawn[:, 3] == 32, 4] = 0  # the column of no hole means nothing
+    assert (ours == drawn[:200]).all()
+    transform = augment.pipeline(MEAN, flip=True, cutout=True, seed=6)
+    theirs = read_draws(augment.augmented([coordinates] * count, transform))
+    for draws in (drawn, theirs):
+        holes = draws[draws[:, 3] < 32]
+        assert abs(len(holes) / count - 0.5) < 4 * 0.5 / np.sqrt(count)
+        for values in (draws[:, 0], draws[:, 1], draws[:, 2], holes[:, 3], holes[:, 4]):
+            counts = np.bincount(values)
+            expected = len(values) / len(counts)
+            assert ((counts - expected) ** 2 / expected).sum() < CHI_SQUARED[len(counts)]

@@ -1,8 +1,12 @@
+import errno
 import json
+import os
+import pickle
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from utils import checkpoints, data, resnet
 
@@ -56,10 +60,83 @@ def test_weights_of_other_classes_are_refused(trained):
 def test_weights_cut_short_are_refused(trained):
     path = trained / "weights.safetensors"
     path.write_bytes(path.read_bytes()[:1000])
-    with pytest.raises(ValueError, match="not a complete weights file"):
+    with pytest.raises(ValueError, match=r"not a complete safetensors file .*; run 02_training again"):
         checkpoints.load_weights(trained, ("a", "b", "c"))
 
 
 def test_weights_that_are_missing(tmp_path):
     with pytest.raises(ValueError, match=r"weights\.safetensors is missing: run notebook 02_training"):
         checkpoints.load_weights(tmp_path, ("a", "b"))
+
+
+IDENTITY = {"recipe": "plateau", "sides": (16, 32), "seed": 0}
+PROGRESS = {"history": [{"val_loss": 0.1 + 0.2, "epoch": 1}], "step": 3, "rates": [0.01]}
+
+
+def test_state_comes_back_as_it_was(tmp_path):
+    assert checkpoints.load_state(tmp_path, IDENTITY) is None
+    tensors = {"a": torch.randn(3, 4, 5, 6).to(memory_format=torch.channels_last), "b": torch.tensor(7)}
+    checkpoints.save_state(tmp_path, IDENTITY, PROGRESS, tensors)
+    progress, again = checkpoints.load_state(tmp_path, IDENTITY)
+    assert progress == PROGRESS
+    assert all(torch.equal(tensors[name], again[name]) for name in tensors)
+
+
+def test_state_of_another_run_is_refused(tmp_path):
+    checkpoints.save_state(tmp_path, IDENTITY, PROGRESS, {})
+    before = (tmp_path / "state.safetensors").read_bytes()
+    for name, value, said in (("recipe", "onecycle", "recipe = 'plateau', not 'onecycle'"),
+                              ("seed", 1, "seed = 0, not 1"), ("new", 2, "new = None, not 2")):
+        with pytest.raises(ValueError, match=said) as error:
+            checkpoints.load_state(tmp_path, IDENTITY | {name: value})
+        assert "resume = False" in str(error.value)
+    assert (tmp_path / "state.safetensors").read_bytes() == before
+
+
+def test_state_cut_short_is_refused(tmp_path):
+    checkpoints.save_state(tmp_path, IDENTITY, PROGRESS, {"a": torch.zeros(1000)})
+    path = tmp_path / "state.safetensors"
+    whole = path.read_bytes()
+    for length in (0, 5, 200, len(whole) - 1):
+        path.write_bytes(whole[:length])
+        with pytest.raises(ValueError, match=r"state\.safetensors: not a complete safetensors file"):
+            checkpoints.load_state(tmp_path, IDENTITY)
+
+
+class Trap:
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return (os.mkdir, (str(self.path),))
+
+
+@pytest.mark.parametrize("read", [lambda folder: checkpoints.load_state(folder, IDENTITY),
+                                  lambda folder: checkpoints.load_weights(folder, ("a", "b"))])
+def test_a_pickle_is_refused_and_does_not_run(tmp_path, read):
+    trap = pickle.dumps(Trap(tmp_path / "sprung"))
+    for name in ("state", "weights"):
+        (tmp_path / f"{name}.safetensors").write_bytes(trap)
+    with pytest.raises(ValueError, match="not a complete safetensors file"):
+        read(tmp_path)
+    assert not (tmp_path / "sprung").exists()
+    pickle.loads(trap)
+    assert (tmp_path / "sprung").exists()  # it would have
+
+
+@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EROFS])
+def test_a_disk_that_does_not_take_it(tmp_path, monkeypatch, code):
+    checkpoints.save_state(tmp_path, IDENTITY, PROGRESS, {})
+    before = (tmp_path / "state.safetensors").read_bytes()
+
+    def fail(path, content):
+        with open(path, "wb") as file:
+            file.write(content[: len(content) // 2])
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr(Path, "write_bytes", fail)
+    with pytest.raises(ValueError, match=rf"state\.safetensors: cannot be written \({os.strerror(code)}\)") as error:
+        checkpoints.save_state(tmp_path, IDENTITY, PROGRESS, {"a": torch.zeros(1000)})
+    assert "\n" not in str(error.value)
+    assert [path.name for path in tmp_path.iterdir()] == ["state.safetensors"]
+    assert (tmp_path / "state.safetensors").read_bytes() == before

@@ -13,7 +13,8 @@ from utils import ROOT, parameters, run
 
 GOOD = {"dataset": "shapes", "data_dir": "data", "run_dir": "runs/x", "seed": 0, "device": "auto", "precision": "auto",
         "recipe": "onecycle", "epochs": None, "batch_size": None, "learning_rate": None, "val_images": None,
-        "train_images": 0, "test_images": 0, "method": "GradCAM", "layer": "layer3", "explain": "both",
+        "train_images": 0, "test_images": 0, "augmenter": "batch", "resume": False, "save_steps": 0, "mirror": False,
+        "method": "GradCAM", "layer": "layer3", "explain": "both",
         "gallery_images": 25}
 
 
@@ -31,6 +32,9 @@ def test_good_parameters_pass():
     ("layer", "layer5", "one of 'layer1', "),
     ("explain", "all", "one of 'predicted', 'true', 'both'"),
     *(("epochs", value, "a whole number from 1 to 10000, or None") for value in (0, -1, 2.5, "ten", True)),
+    ("resume", 1, "one of False, True"),
+    ("augmenter", "torch", "one of 'batch', 'albumentations'"),
+    ("save_steps", -1, "a whole number from 0 to"),
     ("seed", -1, "a whole number from 0 to"),
     ("seed", None, "a whole number from 0 to"),
     ("learning_rate", 0, "a number above 0"),

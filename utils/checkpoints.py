@@ -17,16 +17,20 @@ from utils.resnet import ARCHITECTURE, cifar_resnet18
 
 @contextlib.contextmanager
 def whole(path):
-    """A path to write to in place of `path`; when the block ends well, what was written becomes `path` in one step."""
+    """A path to write to in place of `path`; when the block ends well, what was written becomes `path` in one step.
+
+    Raises ValueError, in one line, where it cannot be written; what was there before is still there then.
+    """
     path = Path(path)
-    handle, temporary = tempfile.mkstemp(prefix=f".{path.stem}-", suffix=path.suffix, dir=path.parent)
-    os.close(handle)
+    temporary = path.with_name(f".{path.stem}.partial{path.suffix}")  # one name: a killed run leaves one, not many
     try:
         yield temporary
-        os.chmod(temporary, 0o644)  # mkstemp's files are for their owner alone
         os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
+    except BaseException as error:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        if isinstance(error, OSError):
+            raise ValueError(f"{path}: cannot be written ({error.strerror}): make room, or change run_dir") from error
         raise
 
 
@@ -75,13 +79,28 @@ def save_weights(folder, model, dataset, recipe: str, seed: int):
     metadata = {"classes": dataset.classes, "mean": dataset.mean, "std": dataset.std, "architecture": ARCHITECTURE,
                 "recipe": recipe, "seed": seed, "dataset": dataset.name}
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
+    _write_tensors(Path(folder) / "weights.safetensors", tensors, metadata)
+
+
+def _write_tensors(path, tensors, metadata):
+    """Tensors and what goes with them; the same bytes for the same values."""
     blob = save(tensors, {key: json.dumps(value) for key, value in metadata.items()})
     end = 8 + int.from_bytes(blob[:8], "little")  # of the header, whose metadata come in another order every time
     header = json.loads(blob[8:end])
     header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
     header = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode().ljust(end - 8)
-    with whole(Path(folder) / "weights.safetensors") as temporary:
-        Path(temporary).write_bytes(blob[:8] + header + blob[end:])
+    with whole(path) as temporary:
+        temporary.write_bytes(blob[:8] + header + blob[end:])
+
+
+def _read_tensors(path, remedy):
+    """The tensors and metadata of such a file; it is data alone, so a pickle is refused before anything in it runs."""
+    try:
+        with safe_open(path, "pt") as file:
+            metadata = {key: json.loads(value) for key, value in (file.metadata() or {}).items()}
+            return {name: file.get_tensor(name) for name in file.keys()}, metadata  # noqa: SIM118 (no mapping)
+    except (SafetensorError, ValueError) as error:
+        raise ValueError(f"{path}: not a complete safetensors file ({error}); {remedy}") from error
 
 
 def load_weights(folder, classes: tuple) -> tuple:
@@ -92,12 +111,7 @@ def load_weights(folder, classes: tuple) -> tuple:
     path = Path(folder) / "weights.safetensors"
     if not path.exists():
         raise ValueError(f"{path} is missing: run notebook 02_training with the same run_dir first")
-    try:
-        with safe_open(path, "pt") as file:
-            metadata = {key: json.loads(value) for key, value in (file.metadata() or {}).items()}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (no mapping)
-    except (SafetensorError, ValueError) as error:
-        raise ValueError(f"{path}: not a complete weights file ({error}); run 02_training again") from error
+    tensors, metadata = _read_tensors(path, "run 02_training again")
     if tuple(metadata.get("classes", ())) != tuple(classes):
         of_weights = ", ".join(metadata.get("classes", ())) or "unknown"
         raise ValueError(f"{path}: trained on the classes {of_weights}, but the data set has {', '.join(classes)}: "
@@ -107,3 +121,26 @@ def load_weights(folder, classes: tuple) -> tuple:
     model = cifar_resnet18(len(classes))
     model.load_state_dict(tensors)
     return model.eval().to(memory_format=torch.channels_last), metadata
+
+
+def save_state(folder, identity: dict, progress: dict, tensors: dict):
+    """Write `state.safetensors`, from which training can go on: whose it is, how far it got, weights and momentum."""
+    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    _write_tensors(Path(folder) / "state.safetensors", tensors, {"identity": identity, "progress": progress})
+
+
+def load_state(folder, identity: dict) -> tuple:
+    """What `save_state` wrote, (progress, tensors), or None where there is no state.
+
+    Raises ValueError where it cannot be read, or is of a run with another `identity`.
+    """
+    path, anew = Path(folder) / "state.safetensors", "use resume = False to start anew"
+    if not path.exists():
+        return None
+    tensors, metadata = _read_tensors(path, anew)
+    there, here = metadata.get("identity", {}), json.loads(json.dumps(identity))
+    for name in here | there:
+        if there.get(name) != here.get(name):
+            raise ValueError(f"{path}: of a run with {name} = {there.get(name)!r}, not {here.get(name)!r}: give what "
+                             f"it was started with, or {anew}")
+    return metadata["progress"], tensors

@@ -53,6 +53,13 @@ class Dataset:
     std: tuple
     validates_on_test: bool = False  # the reference's protocol: `val` is the test split
 
+    def digest(self) -> str:
+        """A fingerprint of the images and labels that training and validation see."""
+        seen = hashlib.sha256(repr((self.classes, self.mean, self.std)).encode())
+        for part in (self.train, self.val):
+            seen.update(part.images.tobytes() + part.labels.tobytes())
+        return seen.hexdigest()[:16]
+
     def describe(self) -> dict:
         """What metrics.json says of it."""
         return {"dataset": self.name, "classes": list(self.classes), "train_images": len(self.train),

@@ -158,6 +158,24 @@ def class_accuracy(accuracy, low, high, classes: tuple, overall: float):
     return figure
 
 
+def reliability(bins: dict, errors: dict):
+    """Accuracy against confidence: `bins` is {name: as `measures.reliability` gives them}, `errors` {name: 0 to 1}."""
+    figure, axes = plt.subplots(1, len(bins), figsize=(4.2 * len(bins), 4), sharey=True, layout="constrained")
+    for axis, (name, found) in zip(axes, bins.items(), strict=True):
+        axis.plot([0, 100], [0, 100], "--", color=GREY, label="as sure as right")
+        shown = found["count"] > 0
+        axis.plot(100 * found["confidence"][shown], 100 * found["accuracy"][shown], "-", color=BLUE, linewidth=0.8)
+        sizes = 10 + 190 * found["count"][shown] / found["count"].sum()
+        axis.scatter(100 * found["confidence"][shown], 100 * found["accuracy"][shown], sizes, color=BLUE,
+                     label="bin of confidence, area by its images")
+        axis.set(title=f"{name}: error {100 * errors[name]:.1f} %", xlabel="confidence, %")
+        axis.set(xlim=(0, 103), ylim=(0, 103))
+        axis.spines[["top", "right"]].set_visible(False)
+    axes[0].set_ylabel("accuracy, %")
+    axes[0].legend(frameon=False, loc="upper left")
+    return figure
+
+
 def mistake_titles(mistakes, classes: tuple) -> list:
     """Two lines for each: predicted and true class, each with the image's own probability of it, and its id."""
     p_predicted, p_true = mistakes.probability_of(mistakes.predicted), mistakes.probability_of(mistakes.true)

@@ -3,14 +3,18 @@
 from utils import resolve
 from utils.cam import LAYERS, METHODS
 from utils.data import CIFAR10_IMAGES, DATASETS, SHAPES_IMAGES, check_sizes, list_folder, usual_val_images
+from utils.device import choose_device
 from utils.recipes import RECIPES, choose_recipe
-from utils.training import choose_device
+from utils.training import AUGMENTERS
 
 CHOICES = {
     "dataset": DATASETS,
     "device": ("auto", "cpu", "cuda", "mps"),
     "precision": ("auto", "fp32", "bf16"),
     "recipe": tuple(RECIPES),
+    "augmenter": tuple(AUGMENTERS),
+    "resume": (False, True),
+    "mirror": (False, True),
     "method": tuple(METHODS),
     "layer": LAYERS,
     "explain": ("predicted", "true", "both"),
@@ -23,6 +27,7 @@ WHOLE = {  # least and greatest whole number, and whether None may stand for the
     "train_images": (0, 10_000_000, False),
     "test_images": (0, 10_000_000, False),
     "gallery_images": (1, 100, False),
+    "save_steps": (0, 10_000_000, False),
 }
 PATHS = ("data_dir", "run_dir")
 
@@ -31,7 +36,8 @@ def check(**parameters):
     """Raise ValueError, with one line that names the parameter and what would be right, for the first that is wrong."""
     for name, value in parameters.items():
         if name in CHOICES:
-            _require(value in CHOICES[name], name, value, "one of " + ", ".join(map(repr, CHOICES[name])))
+            known = any(value == choice and type(value) is type(choice) for choice in CHOICES[name])
+            _require(known, name, value, "one of " + ", ".join(map(repr, CHOICES[name])))
         elif name in WHOLE:
             least, greatest, optional = WHOLE[name]
             whole = isinstance(value, int) and not isinstance(value, bool) and least <= value <= greatest

@@ -22,10 +22,9 @@ class Recipe:
     cutout: bool = True  # a grey 16x16 hole in half of the training images
     sides: tuple = (32,)  # image sides in pixels over the run, in equal parts: small images first are quicker
 
-    def side(self, epoch: int) -> int:
-        """Side of the training images in an epoch, counted from 0; the last epoch has the last of `sides`."""
-        left = self.epochs - 1 - epoch
-        return self.sides[-1 - left * len(self.sides) // self.epochs]
+    def side(self, step: int, steps: int) -> int:
+        """Side of the training images in a step, counted from 0, of `steps` in the whole run."""
+        return self.sides[step * len(self.sides) // steps]
 
     def table(self) -> dict:
         """Its fields, for printing."""

@@ -1,4 +1,4 @@
-"""Fitting a network and measuring it: device, precision, optimiser, schedule, epochs, history."""
+"""Fitting a network: optimiser, schedule, epochs, history, and going on after an interruption."""
 
 import math
 import time
@@ -8,42 +8,17 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
-from utils.augment import augmented, normalise, pipeline
-from utils.checkpoints import load_weights, save_weights, write_rows
+from utils.augment import augment_batch, augmented, draw, normalise, pack, pipeline
+from utils.checkpoints import load_state, load_weights, save_state, save_weights, write_rows
 from utils.data import SIZE, Dataset, Split
+from utils.device import autocast
+from utils.measures import score
 from utils.progress import Progress
 from utils.recipes import Recipe
+from utils.resnet import ARCHITECTURE
 
 HISTORY = ("epoch", "learning_rate", "train_loss", "val_loss", "train_accuracy", "val_accuracy", "seconds")
 EVALUATION_BATCH = 500  # images
-
-
-def choose_device(device: str = "auto") -> torch.device:
-    """`auto` is the first of cuda, mps and cpu that this machine has. Raises ValueError for one that it has not."""
-    present = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
-    if device == "auto":
-        return torch.device(next(name for name in present if present[name]))
-    if not present[device]:
-        raise ValueError(f"device = {device!r}: this machine has none; use 'auto' or "
-                         + " or ".join(repr(name) for name in present if present[name]))
-    return torch.device(device)
-
-
-def choose_precision(precision: str, device: torch.device) -> str:
-    """`auto` is bf16 where the hardware multiplies it natively and fp32 elsewhere, where bf16 would be slower."""
-    if precision != "auto":
-        return precision
-    if device.type == "cuda":
-        native = torch.cuda.get_device_capability(device) >= (8, 0)
-    else:  # the first condition also respects ATEN_CPU_CAPABILITY
-        native = device.type == "cpu" and torch.backends.cpu.get_cpu_capability() == "AVX512" \
-            and torch.cpu._is_avx512_bf16_supported()
-    return "bf16" if native else "fp32"
-
-
-def autocast(device: torch.device, precision: str):
-    """The context in which a network computes in `precision` ("fp32" or "bf16")."""
-    return torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16")
 
 
 def make_optimiser(model, recipe: Recipe) -> torch.optim.SGD:
@@ -53,7 +28,8 @@ def make_optimiser(model, recipe: Recipe) -> torch.optim.SGD:
     decay = recipe.weight_decay
     groups = [{"params": weights, "weight_decay": decay},
               {"params": others, "weight_decay": decay if recipe.decay_norms else 0.0}]
-    return torch.optim.SGD(groups, recipe.learning_rate, recipe.momentum, nesterov=recipe.nesterov)
+    fused = weights[0].device.type in ("cpu", "cuda")
+    return torch.optim.SGD(groups, recipe.learning_rate, recipe.momentum, nesterov=recipe.nesterov, fused=fused)
 
 
 def make_schedule(optimiser, recipe: Recipe, steps: int):
@@ -66,121 +42,229 @@ def make_schedule(optimiser, recipe: Recipe, steps: int):
         optimiser, recipe.learning_rate, total_steps=steps, pct_start=warm_up, cycle_momentum=False)
 
 
-def train_epoch(model, split: Split, dataset: Dataset, recipe: Recipe, optimiser, after_step, *, seed: int, epoch: int,
-                device, precision: str) -> tuple:
-    """One pass over `split`, augmented, in an order and with draws that follow from (seed, epoch) alone.
+def feed_batches(dataset: Dataset, recipe: Recipe, device):
+    """Augmented images by `augment_batch`; all images lie on the device.
 
-    `after_step(images)` is called after each step. Returns the mean loss per image (cross entropy) and the accuracy in
-    percent, both as met on the way. Raises FloatingPointError when the loss is no longer finite.
+    Gives a function of (rng, order) that starts an epoch, and gives in turn a function of a slice of `order` that gives
+    those images (B, 32, 32, 3) uint8 on the device.
     """
-    rng = np.random.RandomState((seed, epoch))
-    order = rng.permutation(len(split))
-    transform = pipeline(dataset.mean, SIZE, recipe.flip, recipe.cutout, seed=rng.randint(2**31))
-    labels = torch.from_numpy(split.labels).to(device)
-    side, losses, right = recipe.side(epoch), [], torch.zeros((), dtype=torch.int64, device=device)
-    model.train()
-    for step, start in enumerate(range(0, len(order), recipe.batch_size)):
-        chosen = order[start : start + recipe.batch_size]
-        images = normalise(augmented(split.images[chosen], transform), dataset.mean, dataset.std, device)
-        if side != SIZE:
-            images = F.interpolate(images, size=side, mode="bilinear")
-        targets = labels[torch.from_numpy(chosen).to(device)]
-        with autocast(device, precision):
-            logits = model(images.contiguous(memory_format=torch.channels_last))
-        loss = F.cross_entropy(logits.float(), targets, label_smoothing=recipe.label_smoothing)
-        optimiser.zero_grad()
+    pixels = pack(dataset.train.images, device)
+
+    def start(rng, order):
+        draws = torch.from_numpy(draw(len(order), rng, recipe.flip, recipe.cutout)).to(device)
+        chosen = torch.from_numpy(order).to(device)
+        return lambda part: augment_batch(pixels, chosen[part], draws[part], dataset.mean)
+
+    return start
+
+
+def feed_albumentations(dataset: Dataset, recipe: Recipe, device):
+    """As `feed_batches`, each image by albumentations."""
+
+    def start(rng, order):
+        transform = pipeline(dataset.mean, SIZE, recipe.flip, recipe.cutout)
+        seeds = rng.randint(2**31, size=len(order))
+
+        def batch(part):
+            transform.set_random_seed(int(seeds[part.start]))  # of its own, so that a resumed epoch draws the same
+            return torch.from_numpy(augmented(dataset.train.images[order[part]], transform)).to(device)
+
+        return batch
+
+    return start
+
+
+AUGMENTERS = {"batch": feed_batches, "albumentations": feed_albumentations}
+
+
+def train_epoch(run: "Run", start_feed, precision: str, after_step):
+    """The steps of one epoch that are left, in an order and with draws that follow from (seed, epoch) alone.
+
+    The run's tally counts along: the `step`, the `losses` (cross entropy, summed over each batch) and how many images
+    were read `right`, the last two on the device, so that no step waits for it. `after_step(step)` is called after
+    each. Raises FloatingPointError when a loss is no longer finite.
+    """
+    dataset, recipe, tally = run.dataset, run.recipe, run.tally
+    rng = np.random.RandomState((run.identity["seed"], len(run.history)))
+    order = rng.permutation(len(dataset.train))
+    batch = start_feed(rng, order)
+    labels = torch.from_numpy(dataset.train.labels[order]).to(run.device)
+    run.model.train()
+    for step in range(tally["step"], run.steps):
+        part = slice(step * recipe.batch_size, (step + 1) * recipe.batch_size)
+        images, targets = normalise(batch(part), dataset.mean, dataset.std, run.device), labels[part]
+        if run.side(step) != SIZE:
+            images = F.interpolate(images, size=run.side(step), mode="bilinear")
+        with autocast(run.device, precision):
+            logits = run.model(images.contiguous(memory_format=torch.channels_last)).float()
+        loss = F.cross_entropy(logits, targets, label_smoothing=recipe.label_smoothing)
+        run.optimiser.zero_grad()
         loss.backward()
-        optimiser.step()
-        after_step(len(chosen))
+        run.optimiser.step()
+        if recipe.schedule == "onecycle":
+            run.schedule.step()
         with torch.no_grad():
-            losses.append(F.cross_entropy(logits.float(), targets, reduction="sum"))
-            right += (logits.argmax(dim=1) == targets).sum()
-        if step % 50 == 0 or start + recipe.batch_size >= len(order):  # now and then: asking halts a GPU
-            finite = torch.stack(losses).isfinite()
+            tally["losses"][step] = F.cross_entropy(logits, targets, reduction="sum")
+            tally["right"] += (logits.argmax(dim=1) == targets).sum()
+        tally["step"] = step + 1
+        if step % 50 == 0 or step + 1 == run.steps:  # now and then: asking halts a GPU
+            finite = tally["losses"][: step + 1].isfinite()
             if not finite.all():
                 raise FloatingPointError(f"the loss is not finite at step {int((~finite).nonzero()[0]) + 1}")
-    return float(torch.stack(losses).sum()) / len(order), 100 * int(right) / len(order)
+        after_step(step)
 
 
-def predict(model, split: Split, mean, std, device, precision: str = "fp32") -> torch.Tensor:
-    """Logits (N, classes) of the images of a split, float32 on the CPU; leaves the model in evaluation mode."""
+def predict(model, split: Split, mean, std, device, precision: str = "fp32", mirror: bool = False) -> torch.Tensor:
+    """Logits (N, classes) of the images of a split, float32 on the CPU; leaves the model in evaluation mode.
+
+    With `mirror`, the mean of the logits of each image and of its mirror image.
+    """
     model.eval()
     logits = []
     with torch.inference_mode(), autocast(device, precision):
         for start in range(0, len(split), EVALUATION_BATCH):
             images = normalise(split.images[start : start + EVALUATION_BATCH], mean, std, device)
-            logits.append(model(images.contiguous(memory_format=torch.channels_last)).float().cpu())
-    return torch.cat(logits)
+            views = (images, images.flip(3)) if mirror else (images,)
+            answers = [model(view.contiguous(memory_format=torch.channels_last)).float() for view in views]
+            logits.append(sum(answers) / len(answers))
+    return torch.cat(logits).cpu()
 
 
-def score(logits: torch.Tensor, labels) -> tuple:
-    """Mean cross entropy per image, and accuracy in percent."""
-    labels = torch.as_tensor(labels)
-    right = (logits.argmax(dim=1) == labels).sum()
-    return float(F.cross_entropy(logits, labels)), 100 * int(right) / len(labels)
+def best_epoch(history: list) -> dict:
+    """The row of the highest validation accuracy, the earlier of equals."""
+    return max(history, key=lambda row: row["val_accuracy"])
 
 
-def wilson(right, n) -> tuple:
-    """95 % interval, in percent, of a share seen as `right` of `n` (numbers or arrays): Wilson 1927."""
-    z = 1.959964
-    share = right / n
-    centre = (share + z**2 / (2 * n)) / (1 + z**2 / n)
-    half = z / (1 + z**2 / n) * np.sqrt(share * (1 - share) / n + z**2 / (4 * n**2))
-    low, high = np.minimum(centre - half, share), np.maximum(centre + half, share)  # rounding moves 0 and 1 outside
-    return 100 * low, 100 * high
+class Run:
+    """Training under way: a network with its optimiser and schedule, and how far they have come."""
+
+    def __init__(self, model, dataset: Dataset, recipe: Recipe, folder, identity: dict):
+        self.model, self.dataset, self.recipe, self.folder = model, dataset, recipe, Path(folder)
+        self.identity = identity
+        self.device = next(model.parameters()).device
+        self.steps = -(-len(dataset.train) // recipe.batch_size)  # of an epoch
+        self.optimiser = make_optimiser(model, recipe)
+        self.schedule = make_schedule(self.optimiser, recipe, self.steps * recipe.epochs)
+        self.history = []
+        self.start_epoch()
+
+    def start_epoch(self):
+        """Nothing is done yet of the next epoch."""
+        self.tally = {"step": 0, "losses": torch.zeros(self.steps, device=self.device),
+                      "right": torch.zeros((), dtype=torch.int64, device=self.device)}
+        self.rate, self.seconds = self.optimiser.param_groups[0]["lr"], 0.0
+
+    def side(self, step: int) -> int:
+        """Side of the training images in a step of the epoch at hand."""
+        return self.recipe.side(len(self.history) * self.steps + step, self.recipe.epochs * self.steps)
+
+    def work_left(self) -> int:
+        """Pixels still to be trained on."""
+        steps = self.recipe.epochs * self.steps
+        left = range(len(self.history) * self.steps + self.tally["step"], steps)
+        return self.recipe.batch_size * sum(self.recipe.side(step, steps) ** 2 for step in left)
+
+    def save(self, seconds: float = 0.0, finished: bool = False):
+        """Write the state; that of a finished run has no tensors, as there is nothing left to do."""
+        progress = {"history": self.history, "step": self.tally["step"], "rate": self.rate, "seconds": seconds,
+                    "schedule": self.schedule.state_dict(),
+                    "rates": [group["lr"] for group in self.optimiser.param_groups]}
+        tensors = {}
+        if not finished:
+            tensors |= {f"model.{name}": tensor for name, tensor in self.model.state_dict().items()}
+            tensors |= {f"momentum.{name}": self.optimiser.state[weight]["momentum_buffer"]
+                        for name, weight in self.model.named_parameters()}
+            tensors |= {name: self.tally[name] for name in ("losses", "right")}
+        save_state(self.folder, self.identity, progress, tensors)
+
+    def restore(self):
+        """Go on from the state in the folder, if there is one."""
+        progress, tensors = load_state(self.folder, self.identity) or ({"history": []}, {})
+        self.history = progress["history"]
+        if not tensors:
+            return
+        self.model.load_state_dict({name: tensors[f"model.{name}"] for name in self.model.state_dict()})
+        for name, weight in self.model.named_parameters():
+            momentum = torch.empty_like(weight).copy_(tensors[f"momentum.{name}"])
+            self.optimiser.state[weight]["momentum_buffer"] = momentum
+        for group, rate in zip(self.optimiser.param_groups, progress["rates"], strict=True):
+            group["lr"] = rate
+        self.schedule.load_state_dict(progress["schedule"])
+        self.tally = {"step": progress["step"]} | {name: tensors[name].to(self.device) for name in ("losses", "right")}
+        self.rate, self.seconds = progress["rate"], progress["seconds"]
+        if self.history and not self.tally["step"]:
+            self.keep()  # it may have been killed between writing the state and writing these
+
+    def keep(self):
+        """Write the history, and the weights if no earlier epoch was better."""
+        if best_epoch(self.history) is self.history[-1]:
+            save_weights(self.folder, self.model, self.dataset, self.identity["recipe"], self.identity["seed"])
+        rows = [{name: row[name] for name in HISTORY} for row in self.history]
+        write_rows(self.folder / "history.csv", rows, HISTORY)
 
 
 def fit(model, dataset: Dataset, recipe: Recipe, folder, *, name: str, seed: int, device, precision: str,
-        on_epoch=None) -> tuple:
+        augmenter: str = "batch", resume: bool = False, save_steps: int = 0, on_epoch=None) -> tuple:
     """Train `model` on `dataset.train`; schedule and choice of epoch look at `dataset.val` only.
 
-    After each epoch `folder` holds history.csv and the weights of the best epoch so far (highest validation accuracy,
-    the earlier of equals), and `on_epoch(history)` is called. `name` is the recipe's, for the weights file. Returns
-    the network of the best epoch, in evaluation mode, and the history: a list of dictionaries with the keys HISTORY.
+    After each epoch, and every `save_steps` steps if not 0, `folder` holds the state from which `resume` goes on. After
+    each epoch it also holds history.csv and the weights of the best epoch so far (highest validation accuracy, the
+    earlier of equals), and `on_epoch(history)` is called. `name` is the recipe's, for the files. Returns the network of
+    its best epoch, in evaluation mode, and the history: a list of dictionaries with the keys HISTORY and
+    `train_seconds`. An interruption (KeyboardInterrupt) after the first epoch ends it early in the same way.
     """
     if recipe.batch_size > len(dataset.train):
         raise ValueError(f"batch_size = {recipe.batch_size}: larger than the {len(dataset.train)} training images")
-    folder, history, best = Path(folder), [], None
     model.to(device, memory_format=torch.channels_last)
-    optimiser = make_optimiser(model, recipe)
-    steps = -(-len(dataset.train) // recipe.batch_size)
-    schedule = make_schedule(optimiser, recipe, steps * recipe.epochs)
+    identity = {"architecture": ARCHITECTURE, "dataset": dataset.name, "images": dataset.digest(), "recipe": name,
+                **recipe.table(), "seed": seed, "precision": precision, "augmenter": augmenter}
+    run = Run(model, dataset, recipe, folder, identity)
+    if resume:
+        run.restore()
+        if run.history and on_epoch:
+            on_epoch(run.history)
+    try:
+        _run_epochs(run, AUGMENTERS[augmenter](dataset, recipe, device), precision, save_steps, on_epoch)
+        run.save(finished=True)
+    except KeyboardInterrupt:
+        if not run.history:
+            raise
+        print(f"Interrupted in epoch {len(run.history) + 1} of {recipe.epochs}: what follows is the best of the epochs "
+              "before it; with resume = True training goes on from there.")
+    return load_weights(folder, dataset.classes)[0].to(device), run.history
+
+
+def _run_epochs(run, start_feed, precision, save_steps, on_epoch):
+    dataset, recipe, history = run.dataset, run.recipe, run.history
     images = len(dataset.train)
+    with Progress(run.work_left(), f"Training on {images} images for {recipe.epochs} epochs") as bar:
+        while len(history) < recipe.epochs:
+            epoch, started = len(history) + 1, time.perf_counter() - run.seconds
 
-    def kept(best):
-        weights = f"the weights of epoch {best} are kept in" if best else "no weights were written to"
-        return f"{weights} {folder}. Try a lower learning_rate than {recipe.learning_rate}"
+            def after_step(step, started=started, epoch=epoch):
+                if save_steps and (step + 1) % save_steps == 0:
+                    run.save(time.perf_counter() - started)
+                bar.advance(recipe.batch_size * run.side(step) ** 2, f"epoch {epoch} of {recipe.epochs}")
 
-    work = [images * recipe.side(epoch) ** 2 for epoch in range(recipe.epochs)]  # in pixels
-    with Progress(sum(work), f"Training on {images} images for {recipe.epochs} epochs") as bar:
-        for epoch in range(recipe.epochs):
-            started = time.perf_counter()
-
-            def after_step(count, epoch=epoch):
-                if recipe.schedule == "onecycle":
-                    schedule.step()
-                bar.advance(count * recipe.side(epoch) ** 2, f"epoch {epoch + 1} of {recipe.epochs}")
-
-            rate = optimiser.param_groups[0]["lr"]
             try:
-                train_loss, train_accuracy = train_epoch(
-                    model, dataset.train, dataset, recipe, optimiser, after_step,
-                    seed=seed, epoch=epoch, device=device, precision=precision)
+                train_epoch(run, start_feed, precision, after_step)
+                train_seconds = time.perf_counter() - started
+                logits = predict(run.model, dataset.val, dataset.mean, dataset.std, run.device, precision)
+                val_loss, val_accuracy = score(logits, dataset.val.labels)
+                if not math.isfinite(val_loss):
+                    raise FloatingPointError("the validation loss is not finite")
             except FloatingPointError as error:
-                raise FloatingPointError(f"epoch {epoch + 1}: {error}; {kept(best)}") from error
-            logits = predict(model, dataset.val, dataset.mean, dataset.std, device, precision)
-            val_loss, val_accuracy = score(logits, dataset.val.labels)
-            if not math.isfinite(val_loss):
-                raise FloatingPointError(f"epoch {epoch + 1}: the validation loss is not finite; {kept(best)}")
+                kept = f"the weights of epoch {best_epoch(history)['epoch']} are kept in" if history \
+                    else "no weights were written to"
+                raise FloatingPointError(f"epoch {epoch}: {error}; {kept} {run.folder}. Try a lower learning_rate than "
+                                         f"{recipe.learning_rate}") from error
             if recipe.schedule == "plateau":
-                schedule.step(val_loss)
-            seconds = time.perf_counter() - started
-            row = (epoch + 1, rate, train_loss, val_loss, train_accuracy, val_accuracy, seconds)
-            if not history or val_accuracy > max(previous["val_accuracy"] for previous in history):
-                save_weights(folder, model, dataset, name, seed)
-                best = epoch + 1
-            history.append(dict(zip(HISTORY, row, strict=True)))
-            write_rows(folder / "history.csv", history, HISTORY)
+                run.schedule.step(val_loss)
+            row = (epoch, run.rate, float(run.tally["losses"].sum()) / images, val_loss,
+                   100 * int(run.tally["right"]) / images, val_accuracy, time.perf_counter() - started)
+            history.append(dict(zip(HISTORY, row, strict=True)) | {"train_seconds": train_seconds})
+            run.start_epoch()
+            run.save()
+            run.keep()
             if on_epoch:
                 on_epoch(history)
-    return load_weights(folder, dataset.classes)[0].to(device), history

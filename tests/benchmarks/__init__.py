@@ -1,0 +1,62 @@
+"""Benchmarks: `make bench`. Each prints ratios of ways to do the same, measured in turn on the same machine."""
+
+import datetime
+import platform
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+import torchvision
+
+from utils import data, figures
+
+
+def machine() -> str:
+    """What the figures were measured on."""
+    cpu = next((line.split(":")[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines()
+                if line.startswith("model name")), platform.processor()) if Path("/proc/cpuinfo").exists() \
+        else platform.processor()
+    device = torch.cuda.get_device_name() if torch.cuda.is_available() else \
+        f"{cpu}, {torch.get_num_threads()} threads, {torch.backends.cpu.get_cpu_capability()}"
+    return f"{device}; torch {torch.__version__}, torchvision {torchvision.__version__}; {datetime.date.today()}"
+
+
+def synchronise():
+    """Wait for the GPU, if there is one, so that its time is counted."""
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
+
+
+def compare(title: str, unit: str, ways: dict, rounds: int = 5) -> dict:
+    """Time each of `ways` ({name: function that does work and returns how much}) in turn, `rounds` times after one
+    to warm up, and print its rate and its ratio to the first: the median of the rounds, and least to greatest.
+
+    Returns {name: median rate}.
+    """
+    rates = {name: [] for name in ways}
+    for number in range(rounds + 1):
+        for name, work in ways.items():
+            synchronise()
+            started = time.perf_counter()
+            done = work()
+            synchronise()
+            if number:
+                rates[name].append(done / (time.perf_counter() - started))
+    first = np.array(next(iter(rates.values())))
+    rows = []
+    for name, found in rates.items():
+        ratios = np.array(found) / first
+        rows.append({"name": name, "rate": float(np.median(found)), "ratio": float(np.median(ratios)),
+                     "range": f"{ratios.min():.2f} to {ratios.max():.2f}"})
+    columns = {title: ("name", "s"), unit: ("rate", ",.1f"), "ratio": ("ratio", ".2f"), "from, to": ("range", "s")}
+    print(figures.table(rows, columns), flush=True)
+    return {row["name"]: row["rate"] for row in rows}
+
+
+def noise(count: int) -> data.Dataset:
+    """Random images of ten classes, as what they show makes no difference to speed."""
+    rng = np.random.RandomState(0)
+    split = data.Split(rng.randint(0, 256, (count, 32, 32, 3)).astype(np.uint8), np.arange(count) % 10,
+                       np.arange(count).astype(str))
+    return data.Dataset("noise", tuple("abcdefghij"), split, split, split, data.CIFAR10_MEAN, data.CIFAR10_STD)

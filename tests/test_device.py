@@ -1,0 +1,22 @@
+import pytest
+import torch
+
+from utils import device
+
+
+def test_device_that_is_not_there():
+    for name in ("cuda", "mps"):
+        available = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}[name]
+        if not available:
+            with pytest.raises(ValueError, match=f"device = '{name}': this machine has none; use 'auto' or"):
+                device.choose_device(name)
+    assert device.choose_device("cpu").type == "cpu"
+
+
+def test_bf16_only_where_the_hardware_multiplies_it(monkeypatch):
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: True)
+    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: "AVX512")
+    assert device.choose_precision("auto", torch.device("cpu")) == "bf16"
+    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: "AVX2")
+    assert device.choose_precision("auto", torch.device("cpu")) == "fp32"
+    assert device.choose_precision("bf16", torch.device("cpu")) == "bf16"

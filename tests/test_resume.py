@@ -1,0 +1,198 @@
+"""A run that is killed and resumed ends with the same bytes as one that is not."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+from dataclasses import replace
+from unittest import mock
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from utils import ROOT, checkpoints, data, training
+from utils.recipes import RECIPES
+
+KILLS = 20
+RECIPE = replace(RECIPES["onecycle"], epochs=4, batch_size=8, sides=(16, 32), cutout=True)
+
+
+class Small(nn.Sequential):
+    """Convolution, batch norm and a linear layer: all that a state has to carry."""
+
+    def __init__(self):
+        super().__init__(nn.Conv2d(3, 8, 3, bias=False), nn.BatchNorm2d(8), nn.ReLU(), nn.AdaptiveAvgPool2d(1),
+                         nn.Flatten(), nn.Linear(8, 2))
+
+
+def train(folder, recipe=RECIPE, resume=True, **options):
+    """One run in fp32 on images of two classes of different colour; returns the history."""
+    rng = np.random.RandomState(0)
+    labels = np.arange(90) % 2
+    images = (rng.randint(0, 120, (90, 32, 32, 3)) + 40 * labels[:, None, None, None]).astype(np.uint8)
+    split = data.Split(images, labels, np.arange(90).astype(str))
+    dataset = data.Dataset("folder", ("dark", "light"), split.take(slice(0, 60)), split.take(slice(60, 80)),
+                           split.take(slice(80, 90)), (0.3, 0.3, 0.3), (0.2, 0.2, 0.2))
+    arguments = {"name": "onecycle", "seed": 0, "device": torch.device("cpu"), "precision": "fp32"} | options
+    with torch.random.fork_rng(), mock.patch.object(checkpoints, "cifar_resnet18", return_value=Small()):
+        torch.manual_seed(0)
+        return training.fit(Small(), dataset, recipe, folder, resume=resume, **arguments)[1]
+
+
+def kill_randomly(folder, seed):
+    """Train with a state every 3 steps, killed KILLS times: before a random replacement of a file, in the middle of
+    writing one, or at a random step; then to the end. Prints how many were killed and where."""
+    rng, killed = random.Random(seed), []
+    torch.set_num_threads(1)  # a forked process has none of its parent's threads
+    while len(killed) < KILLS:
+        where, count = rng.choice(["replace", "write", "step"]), rng.randint(1, 9)
+        if (child := os.fork()) == 0:
+            die_at(where, count)
+            train(folder, save_steps=3)
+            os._exit(0)
+        if os.WIFSIGNALED(os.waitpid(child, 0)[1]):
+            killed.append(where)
+        else:  # it came to its end; the next begins anew
+            (folder / "state.safetensors").unlink()
+    train(folder, save_steps=3)
+    print(json.dumps(killed))
+
+
+def die_at(where, count):
+    """Have this process killed at the `count`th call of what writes files or makes a step."""
+    left = [count]
+
+    def counted(call, dying):
+        def wrapped(*arguments, **options):
+            left[0] -= 1
+            if left[0] == 0:
+                dying(*arguments)
+                os.kill(os.getpid(), signal.SIGKILL)
+            return call(*arguments, **options)
+        return wrapped
+
+    path = checkpoints.Path
+    if where == "replace":
+        os.replace = counted(os.replace, lambda *_: None)
+    elif where == "write":
+        half = path.write_bytes
+        path.write_bytes = counted(half, lambda file, content: half(file, content[: len(content) // 2]))
+    else:
+        training.normalise = counted(training.normalise, lambda *_: None)
+
+
+def apart(code, folder):
+    """Run `code` in a process of its own; returns what it printed."""
+    command = [sys.executable, "-c", f"import sys, pathlib, torch; from tests.test_resume import *; {code}", folder]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def without_time(folder):
+    """The bytes of the weights, and the history without its last column."""
+    rows = (folder / "history.csv").read_text().splitlines()
+    return (folder / "weights.safetensors").read_bytes(), [row.rsplit(",", 1)[0] for row in rows]
+
+
+def test_killed_at_random_moments_it_ends_with_the_same_bytes(tmp_path):
+    folders = [tmp_path / "killed", tmp_path / "whole"]
+    for folder in folders:
+        folder.mkdir()
+    killed = json.loads(apart("kill_randomly(pathlib.Path(sys.argv[1]), seed=0)", folders[0]).splitlines()[-1])
+    assert len(killed) == KILLS
+    assert {"replace", "write", "step"} == set(killed)
+    apart("torch.set_num_threads(1); train(pathlib.Path(sys.argv[1]))", folders[1])
+    assert without_time(folders[0]) == without_time(folders[1])
+    assert {path.name for path in folders[0].iterdir()} == {"weights.safetensors", "history.csv", "state.safetensors"}
+
+
+@pytest.mark.parametrize("augmenter", training.AUGMENTERS)
+@pytest.mark.parametrize("name", RECIPES)
+def test_resumed_in_the_middle_of_an_epoch(tmp_path, monkeypatch, name, augmenter):
+    recipe = replace(RECIPES[name], epochs=3, batch_size=8, sides=(16, 32))
+    options = {"name": name, "augmenter": augmenter, "save_steps": 5}
+    folders = [tmp_path / "whole", tmp_path / "stopped"]
+    for folder in folders:
+        folder.mkdir()
+    whole = train(folders[0], recipe, **options)
+    normalise, calls = training.normalise, iter(range(20))
+
+    def stop(*arguments):
+        if next(calls) == 16:  # 8 steps and one validation an epoch: in epoch 2, after its fifth step
+            raise RuntimeError
+        return normalise(*arguments)
+
+    monkeypatch.setattr(training, "normalise", stop)
+    with pytest.raises(RuntimeError):
+        train(folders[1], recipe, **options)
+    state = checkpoints.load_state(folders[1], stated(folders[1]))[0]
+    assert (len(state["history"]), state["step"]) == (1, 5)
+    monkeypatch.setattr(training, "normalise", normalise)
+    resumed = train(folders[1], recipe, **options)
+    assert without_time(folders[0]) == without_time(folders[1])
+    assert [row["train_loss"] for row in whole] == [row["train_loss"] for row in resumed]
+
+
+def stated(folder):
+    """The identity in a state file."""
+    return checkpoints._read_tensors(folder / "state.safetensors", "")[1]["identity"]
+
+
+def test_a_finished_run_is_not_trained_again(tmp_path, monkeypatch):
+    first = train(tmp_path)
+    before = without_time(tmp_path)
+    monkeypatch.setattr(training, "train_epoch", None)
+    assert train(tmp_path) == first
+    assert without_time(tmp_path) == before
+    assert (tmp_path / "state.safetensors").stat().st_size < 10_000
+
+
+def test_without_resume_it_starts_anew(tmp_path):
+    train(tmp_path, replace(RECIPE, epochs=1))
+    assert len(train(tmp_path, resume=False)) == RECIPE.epochs
+
+
+@pytest.mark.parametrize(("changed", "said"), [
+    ({"seed": 1}, "seed = 0, not 1"), ({"precision": "bf16"}, "precision = 'fp32', not 'bf16'"),
+    ({"augmenter": "albumentations"}, "augmenter = 'batch', not 'albumentations'"),
+    ({"recipe": replace(RECIPE, epochs=5)}, "epochs = 4, not 5"),
+])
+def test_another_run_is_not_resumed(tmp_path, changed, said):
+    train(tmp_path)
+    before = without_time(tmp_path)
+    with pytest.raises(ValueError, match=f"of a run with {said}"):
+        train(tmp_path, **changed)
+    assert without_time(tmp_path) == before
+
+
+def test_other_images_are_not_resumed(tmp_path, monkeypatch):
+    train(tmp_path)
+    monkeypatch.setattr(data.Dataset, "digest", lambda self: "other")
+    with pytest.raises(ValueError, match="of a run with images = "):
+        train(tmp_path)
+
+
+def test_an_interruption_leaves_the_epochs_before_it(tmp_path, capsys):
+    def interrupt(history):
+        if len(history) == 2:
+            raise KeyboardInterrupt
+
+    history = train(tmp_path, on_epoch=interrupt)
+    assert [row["epoch"] for row in history] == [1, 2]
+    assert "Interrupted in epoch 3 of 4" in capsys.readouterr().out
+    assert len(without_time(tmp_path)[1]) == 3
+    assert len(train(tmp_path)) == 4
+
+
+def test_an_interruption_of_the_first_epoch_is_one(tmp_path, monkeypatch):
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(training, "train_epoch", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        train(tmp_path)

@@ -1,0 +1,31 @@
+"""Where to compute, and in what precision."""
+
+import torch
+
+
+def choose_device(device: str = "auto") -> torch.device:
+    """`auto` is the first of cuda, mps and cpu that this machine has. Raises ValueError for one that it has not."""
+    present = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+    if device == "auto":
+        return torch.device(next(name for name in present if present[name]))
+    if not present[device]:
+        raise ValueError(f"device = {device!r}: this machine has none; use 'auto' or "
+                         + " or ".join(repr(name) for name in present if present[name]))
+    return torch.device(device)
+
+
+def choose_precision(precision: str, device: torch.device) -> str:
+    """`auto` is bf16 where the hardware multiplies it natively and fp32 elsewhere, where bf16 would be slower."""
+    if precision != "auto":
+        return precision
+    if device.type == "cuda":
+        native = torch.cuda.get_device_capability(device) >= (8, 0)
+    else:  # the first condition also respects ATEN_CPU_CAPABILITY
+        native = device.type == "cpu" and torch.backends.cpu.get_cpu_capability() == "AVX512" \
+            and torch.cpu._is_avx512_bf16_supported()
+    return "bf16" if native else "fp32"
+
+
+def autocast(device: torch.device, precision: str):
+    """The context in which a network computes in `precision` ("fp32" or "bf16")."""
+    return torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16")

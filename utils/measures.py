@@ -1,0 +1,65 @@
+"""How good a network's answers are, and how far its probabilities can be believed."""
+
+import numpy as np
+import torch
+from torch.nn import functional as F
+
+BINS = 15  # of confidence, as Guo et al. 2017 have it
+
+
+def score(logits: torch.Tensor, labels) -> tuple:
+    """Mean cross entropy per image, and accuracy in percent."""
+    labels = torch.as_tensor(labels)
+    right = (logits.argmax(dim=1) == labels).sum()
+    return float(F.cross_entropy(logits, labels)), 100 * int(right) / len(labels)
+
+
+def wilson(right, n) -> tuple:
+    """95 % interval, in percent, of a share seen as `right` of `n` (numbers or arrays): Wilson 1927."""
+    z = 1.959964
+    share = right / n
+    centre = (share + z**2 / (2 * n)) / (1 + z**2 / n)
+    half = z / (1 + z**2 / n) * np.sqrt(share * (1 - share) / n + z**2 / (4 * n**2))
+    low, high = np.minimum(centre - half, share), np.maximum(centre + half, share)  # rounding moves 0 and 1 outside
+    return 100 * low, 100 * high
+
+
+def reliability(logits: torch.Tensor, labels, temperature: float = 1.0) -> dict:
+    """Confidence and accuracy, bin by bin of confidence: `count`, `confidence`, `accuracy` (BINS,), as shares of 1.
+
+    The confidence in an answer is its probability, the largest of softmax(logits / temperature). Bins are of equal
+    width, open below and closed above; an empty one has NaN for its means.
+    """
+    probabilities = torch.softmax(logits.double() / temperature, dim=1)
+    confidence, predicted = probabilities.max(dim=1)
+    right = (predicted == torch.as_tensor(labels)).numpy()
+    bins = np.clip(np.ceil(confidence.numpy() * BINS).astype(int) - 1, 0, BINS - 1)
+    count = np.bincount(bins, minlength=BINS)
+    with np.errstate(invalid="ignore"):
+        sums = (np.bincount(bins, values, minlength=BINS) / count for values in (confidence.numpy(), right))
+        return dict(zip(("count", "confidence", "accuracy"), (count, *sums), strict=True))
+
+
+def calibration_error(bins: dict) -> float:
+    """Expected calibration error in 0 to 1 of what `reliability` gives: the bins' |confidence - accuracy| by count.
+
+    Naeini et al. 2015, "Obtaining well calibrated probabilities using Bayesian binning".
+    """
+    filled = bins["count"] > 0
+    gap = np.abs(bins["confidence"] - bins["accuracy"])[filled]
+    return float((gap * bins["count"][filled]).sum() / bins["count"].sum())
+
+
+def fit_temperature(logits: torch.Tensor, labels) -> float:
+    """The temperature, 0.05 to 20, at which softmax(logits / temperature) has the least cross entropy: Guo et al. 2017.
+
+    To be fitted on the validation split. It changes no answer, only how sure it is.
+    """
+    labels, logits = torch.as_tensor(labels), logits.double()
+    low, high = np.log(0.05), np.log(20)  # the loss has one minimum in 1 / temperature, so halving finds it
+    inverse_golden = (np.sqrt(5) - 1) / 2
+    for _ in range(60):
+        first, second = high - inverse_golden * (high - low), low + inverse_golden * (high - low)
+        losses = [float(F.cross_entropy(logits / np.exp(at), labels)) for at in (first, second)]
+        low, high = (low, second) if losses[0] <= losses[1] else (first, high)
+    return float(np.exp((low + high) / 2))
