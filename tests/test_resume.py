@@ -46,18 +46,23 @@ def train(folder, recipe=RECIPE, resume=True, **options):
 def kill_randomly(folder, seed):
     """Train with a state every 3 steps, killed KILLS times: before a random replacement of a file, in the middle of
     writing one, or at a random step; then to the end. Prints how many were killed and where."""
-    rng, killed = random.Random(seed), []
+    rng, killed, reached = random.Random(seed), [], 0
     torch.set_num_threads(1)  # a forked process has none of its parent's threads
     while len(killed) < KILLS:
         where, count = rng.choice(["replace", "write", "step"]), rng.randint(1, 9)
         if (child := os.fork()) == 0:
             die_at(where, count)
             train(folder, save_steps=3)
-            os._exit(0)
-        if os.WIFSIGNALED(os.waitpid(child, 0)[1]):
+            os._exit(0)  # an exception would have ended it with 1
+        code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        assert code in (0, -signal.SIGKILL)
+        reached = max(reached, done := steps_done(folder))  # nothing that was saved is lost
+        assert reached == done
+        if code:
             killed.append(where)
         else:  # it came to its end; the next begins anew
             (folder / "state.safetensors").unlink()
+            reached = 0
     train(folder, save_steps=3)
     print(json.dumps(killed))
 
@@ -83,6 +88,14 @@ def die_at(where, count):
         path.write_bytes = counted(half, lambda file, content: half(file, content[: len(content) // 2]))
     else:
         training.normalise = counted(training.normalise, lambda *_: None)
+
+
+def steps_done(folder):
+    """How many steps the state in `folder` has behind it; of a run in 8 steps an epoch."""
+    if not (folder / "state.safetensors").exists():
+        return 0
+    progress = checkpoints.load_state(folder, stated(folder))[0]
+    return 8 * len(progress["history"]) + progress["step"]
 
 
 def apart(code, folder):
@@ -132,9 +145,11 @@ def test_resumed_in_the_middle_of_an_epoch(tmp_path, monkeypatch, name, augmente
         train(folders[1], recipe, **options)
     state = checkpoints.load_state(folders[1], stated(folders[1]))[0]
     assert (len(state["history"]), state["step"]) == (1, 5)
-    monkeypatch.setattr(training, "normalise", normalise)
+    left = []
+    monkeypatch.setattr(training, "normalise", lambda *arguments: left.append(1) or normalise(*arguments))
     resumed = train(folders[1], recipe, **options)
     assert without_time(folders[0]) == without_time(folders[1])
+    assert len(left) == 3 + 1 + 9  # the steps that were left, and no others
     assert [row["train_loss"] for row in whole] == [row["train_loss"] for row in resumed]
 
 
@@ -187,6 +202,29 @@ def test_an_interruption_leaves_the_epochs_before_it(tmp_path, capsys):
     assert "Interrupted in epoch 3 of 4" in capsys.readouterr().out
     assert len(without_time(tmp_path)[1]) == 3
     assert len(train(tmp_path)) == 4
+
+
+@pytest.mark.parametrize(("what", "call", "epochs"), [
+    ("save_state", 1, None), ("save_weights", 1, None), ("write_rows", 1, None),
+    ("save_state", 3, 2), ("write_rows", 3, 2), ("save_state", 5, 4),
+])
+def test_an_interruption_of_a_write_leaves_what_is_whole(tmp_path, monkeypatch, what, call, epochs):
+    """Over the files of another run, which must never be taken for this one's."""
+    train(tmp_path, seed=1)
+    write, calls = getattr(training, what), []
+
+    def interrupted(*arguments):
+        calls.append(what)
+        if len(calls) == call:
+            raise KeyboardInterrupt
+        write(*arguments)
+
+    monkeypatch.setattr(training, what, interrupted)
+    if epochs is None:
+        with pytest.raises(KeyboardInterrupt):
+            train(tmp_path, resume=False)
+    else:
+        assert len(train(tmp_path, resume=False)) == epochs
 
 
 def test_an_interruption_of_the_first_epoch_is_one(tmp_path, monkeypatch):

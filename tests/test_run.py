@@ -138,8 +138,8 @@ def finished(animals, tmp_path_factory):
 def test_run_folder_is_complete(finished):
     files = {str(path.relative_to(finished)) for path in finished.rglob("*") if path.is_file()}
     figures = {"samples", "class_balance", "augmentations", "history", "confusion", "class_accuracy", "mistakes",
-               "maps_true"}
-    others = {"history.csv", "mistakes.csv", "metrics.json", "weights.safetensors"}
+               "maps_true", "reliability"}
+    others = {"history.csv", "mistakes.csv", "metrics.json", "state.safetensors", "weights.safetensors"}
     others |= {f"{notebook}.ipynb" for notebook in run.NOTEBOOKS}
     assert files == others | {f"figures/{name}.png" for name in figures}
 
@@ -166,6 +166,9 @@ def test_files_of_a_run_agree(finished):
     assert training["val_accuracy"] == max(float(row["val_accuracy"]) for row in history)
     assert training["val_accuracy"] == float(history[training["best_epoch"] - 1]["val_accuracy"])
     assert training["test_accuracy"] == training["val_accuracy"]  # fp32, validated on the test split
+    assert training["test_interval"][0] <= training["test_accuracy"] <= training["test_interval"][1]
+    assert training["calibration"]["fitted_on"] == "test"
+    assert 0 < training["train_seconds"] < training["seconds"]
     assert len(mistakes) == metrics["explanations"]["mistakes"] == round(12 * (1 - training["test_accuracy"] / 100))
     assert {"day0", "day1"} <= {row["id"] for row in mistakes}  # no network can know
     for row in mistakes:

@@ -25,6 +25,8 @@ def whole(path):
     temporary = path.with_name(f".{path.stem}.partial{path.suffix}")  # one name: a killed run leaves one, not many
     try:
         yield temporary
+        with open(temporary, "r+b") as file:
+            os.fsync(file.fileno())  # or a power cut could leave the new name on nothing
         os.replace(temporary, path)
     except BaseException as error:
         with contextlib.suppress(OSError):

@@ -145,7 +145,7 @@ class Run:
         self.steps = -(-len(dataset.train) // recipe.batch_size)  # of an epoch
         self.optimiser = make_optimiser(model, recipe)
         self.schedule = make_schedule(self.optimiser, recipe, self.steps * recipe.epochs)
-        self.history = []
+        self.history, self.kept = [], 0  # `kept` of these epochs are in the folder, with all that belongs to them
         self.start_epoch()
 
     def start_epoch(self):
@@ -180,7 +180,7 @@ class Run:
     def restore(self):
         """Go on from the state in the folder, if there is one."""
         progress, tensors = load_state(self.folder, self.identity) or ({"history": []}, {})
-        self.history = progress["history"]
+        self.history, self.kept = progress["history"], len(progress["history"])
         if not tensors:
             return
         self.model.load_state_dict({name: tensors[f"model.{name}"] for name in self.model.state_dict()})
@@ -201,6 +201,7 @@ class Run:
             save_weights(self.folder, self.model, self.dataset, self.identity["recipe"], self.identity["seed"])
         rows = [{name: row[name] for name in HISTORY} for row in self.history]
         write_rows(self.folder / "history.csv", rows, HISTORY)
+        self.kept = len(self.history)
 
 
 def fit(model, dataset: Dataset, recipe: Recipe, folder, *, name: str, seed: int, device, precision: str,
@@ -224,13 +225,16 @@ def fit(model, dataset: Dataset, recipe: Recipe, folder, *, name: str, seed: int
         if run.history and on_epoch:
             on_epoch(run.history)
     try:
-        _run_epochs(run, AUGMENTERS[augmenter](dataset, recipe, device), precision, save_steps, on_epoch)
-        run.save(finished=True)
+        if len(run.history) < recipe.epochs:
+            _run_epochs(run, AUGMENTERS[augmenter](dataset, recipe, device), precision, save_steps, on_epoch)
+            run.save(finished=True)
     except KeyboardInterrupt:
+        del run.history[run.kept :]  # it may have come in the middle of writing
         if not run.history:
             raise
-        print(f"Interrupted in epoch {len(run.history) + 1} of {recipe.epochs}: what follows is the best of the epochs "
-              "before it; with resume = True training goes on from there.")
+        if run.kept < recipe.epochs:
+            print(f"Interrupted in epoch {run.kept + 1} of {recipe.epochs}: what follows is the best of the epochs "
+                  "before it; with resume = True training goes on from there.")
     return load_weights(folder, dataset.classes)[0].to(device), run.history
 
 

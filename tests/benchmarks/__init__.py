@@ -12,14 +12,14 @@ import torchvision
 from utils import data, figures
 
 
-def machine() -> str:
+def machine(device: torch.device) -> str:
     """What the figures were measured on."""
     cpu = next((line.split(":")[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines()
                 if line.startswith("model name")), platform.processor()) if Path("/proc/cpuinfo").exists() \
         else platform.processor()
-    device = torch.cuda.get_device_name() if torch.cuda.is_available() else \
+    name = torch.cuda.get_device_name() if device.type == "cuda" else \
         f"{cpu}, {torch.get_num_threads()} threads, {torch.backends.cpu.get_cpu_capability()}"
-    return f"{device}; torch {torch.__version__}, torchvision {torchvision.__version__}; {datetime.date.today()}"
+    return f"{name}; torch {torch.__version__}, torchvision {torchvision.__version__}; {datetime.date.today()}"
 
 
 def synchronise():

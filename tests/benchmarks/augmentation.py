@@ -15,7 +15,7 @@ BATCH = 128
 def main():
     """Print the comparison."""
     dataset, device = noise(8 * 1024), choose_device()
-    print(machine(), "\n")
+    print(machine(device), "\n")
     loader = DataLoader(Augmented(dataset), BATCH, num_workers=2, persistent_workers=True)
     pixels, rng = augment.pack(dataset.train.images, device), np.random.RandomState(0)
 

@@ -11,7 +11,7 @@ from utils.resnet import cifar_resnet18
 def main():
     """Print the comparison."""
     dataset, device = noise(1000), choose_device()
-    print(machine(), "\n")
+    print(machine(device), "\n")
     plain = cifar_resnet18(10).to(device).eval()
     ours = cifar_resnet18(10).to(device, memory_format=torch.channels_last)
 

@@ -22,6 +22,8 @@ def whole_run(name, dataset, folder, options):
     started = time.perf_counter()
     device = choose_device(options.device)
     precision = choose_precision("auto", device)
+    if device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats()
     recipe = choose_recipe(name, dataset.name, epochs=options.epochs)
     model = cifar_resnet18(len(dataset.classes), options.seed, recipe.zero_init_residual)
     model, history = training.fit(model, dataset, recipe, folder, name=name, seed=options.seed, device=device,
@@ -34,7 +36,7 @@ def whole_run(name, dataset, folder, options):
     memory = torch.cuda.max_memory_allocated() / 2**30 if device.type == "cuda" else None
     best = training.best_epoch(history)
     return {"recipe": name, "epochs": len(history), "batch_size": recipe.batch_size, "seed": options.seed,
-            "device": machine(), "precision": precision, "validated_on": "test" if dataset.validates_on_test else
+            "device": machine(device), "precision": precision, "validated_on": "test" if dataset.validates_on_test else
             "validation", "best_epoch": best["epoch"], "val_accuracy": best["val_accuracy"], "test_accuracy": accuracy,
             "test_interval": measures.wilson(accuracy / 100 * len(dataset.test), len(dataset.test)),
             "test_accuracy_mirrored": mirrored, "train_seconds": trained, "seconds": seconds,
@@ -51,7 +53,7 @@ def main():
         parser.add_argument(f"--{name}", type=int, default={"images": 0, "seed": 0}.get(name))
     parser.add_argument("--device", default="auto")
     options = parser.parse_args()
-    print(machine(), flush=True)
+    print(machine(choose_device(options.device)), flush=True)
     dataset = data.load("folder" if options.data else "shapes", options.data or "", options.seed, options.val_images,
                         options.images)
     for name in options.recipes:
