@@ -114,10 +114,12 @@ def history(rows: list, val_name: str):
     epochs = [row["epoch"] for row in rows]
     axes[0].plot(epochs, [row["learning_rate"] for row in rows], "o-", color=GREY)
     axes[0].set(title="learning rate, at the epoch's start", yscale="log")
+    axes[0].yaxis.set_major_formatter("{x:g}")
+    axes[0].yaxis.set_minor_formatter("")
     for axis, what in zip(axes[1:], ("loss", "accuracy"), strict=True):
         axis.plot(epochs, [row[f"train_{what}"] for row in rows], "o-", color=BLUE, label="training, augmented")
         axis.plot(epochs, [row[f"val_{what}"] for row in rows], "s-", color=ORANGE, label=val_name)
-        axis.legend(frameon=False, loc="best")
+    figure.legend(*axes[1].get_legend_handles_labels(), loc="outside lower center", ncols=2, frameon=False)
     axes[1].set(title="loss, mean per image", ylim=(0, None))
     axes[2].set(title="accuracy, %", ylim=(0, 100))
     for axis in axes:
@@ -172,7 +174,7 @@ def reliability(bins: dict, errors: dict):
         axis.set(xlim=(0, 103), ylim=(0, 103))
         axis.spines[["top", "right"]].set_visible(False)
     axes[0].set_ylabel("accuracy, %")
-    axes[0].legend(frameon=False, loc="upper left")
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=2, frameon=False)
     return figure
 
 
