@@ -73,7 +73,7 @@ def test_values_of_the_command_line(text, value):
 
 
 @pytest.mark.parametrize(("arguments", "said"), [
-    (["-p", "epochz", "3"], "epochz: no notebook has this parameter; there are batch_size, "),
+    (["-p", "epochz", "3"], "epochz: no notebook has this parameter; there are augmenter, "),
     (["-p", "epochs", "0"], "epochs = 0: must be a whole number"),
     (["-p", "dataset", "folder", "-p", "data_dir", "missing"], "train is not a folder"),
     (["-p", "run_dir", "runs/y"], "run_dir: comes first, without -p"),
