@@ -3,6 +3,7 @@ import io
 import pickle
 import tarfile
 import urllib.error
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -68,6 +69,21 @@ def test_channel_statistics_by_hand():
 def test_duplicates_are_pairs_of_identical_images(demo):
     first, second = demo.test.take([0, 1, 2]), demo.test.take([2, 5, 0, 2])
     assert data.duplicates(first, second) == [(2, 0), (0, 2), (2, 3)]
+
+
+def test_digest_changes_with_whatever_training_sees(demo):
+    def changed(split, **values):
+        arrays = {name: getattr(split, name).copy() for name in ("images", "labels", "ids")}
+        for name, value in values.items():
+            arrays[name].flat[0] = value
+        return data.Split(**arrays)
+
+    pixel, label = 255 - demo.train.images.flat[0], 9 - demo.train.labels[0]
+    others = [replace(demo, train=changed(demo.train, images=pixel)),
+              replace(demo, train=changed(demo.train, labels=label)),
+              replace(demo, val=demo.test), replace(demo, mean=(0, 0, 0)), replace(demo, classes=demo.classes[::-1])]
+    assert len({demo.digest(), *(other.digest() for other in others)}) == 6
+    assert replace(demo, test=demo.val, train=changed(demo.train)).digest() == demo.digest()
 
 
 def write_image(path, colour, size=(40, 24), mode="RGB"):

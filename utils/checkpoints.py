@@ -131,7 +131,7 @@ def save_state(folder, identity: dict, progress: dict, tensors: dict):
     _write_tensors(Path(folder) / "state.safetensors", tensors, {"identity": identity, "progress": progress})
 
 
-def load_state(folder, identity: dict) -> tuple:
+def load_state(folder, identity: dict) -> tuple | None:
     """What `save_state` wrote, (progress, tensors), or None where there is no state.
 
     Raises ValueError where it cannot be read, or is of a run with another `identity`.
