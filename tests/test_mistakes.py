@@ -1,4 +1,5 @@
 import csv
+import hashlib
 
 import numpy as np
 import pytest
@@ -72,3 +73,68 @@ def test_confusion_matrix_by_row_and_by_column():
     rows, columns = figures.confusion(counts, ("a", "b")).axes
     assert [text.get_text() for text in rows.texts] == ["80", "20", "100"]
     assert [text.get_text() for text in columns.texts] == ["100", "6", "94"]
+
+
+VOTES = np.array([[10, 0, 0], [4, 5, 1], [5, 5, 0], [9, 1, 0], [8, 1, 1], [0, 0, 10], [10, 0, 0]])
+LABELS = [0, 0, 0, 0, 0, 2, 0]
+
+
+def test_triage_by_hand():
+    """Clear; outvoted; a draw; 9 of 10 are enough; 8 of 10 are not; clear; clear to people, but not to reviewers."""
+    kinds = mistakes.triage(range(7), LABELS, VOTES, {6: 2, 5: 3})
+    assert [mistakes.KINDS[kind].split()[0] for kind in kinds] == [
+        "clear", "label", "label", "clear", "ambiguous", "clear", "label"]
+    assert mistakes.triage(["6", "4"], [0, 0], VOTES, {}).tolist() == [2, 1]
+    assert len(mistakes.triage([], [], VOTES, {})) == 0
+
+
+def test_as_people_err_by_hand():
+    """Of those on whom anyone erred: 1 outvoted 0; the same; 1 once, 2 once, so half each."""
+    assert mistakes.as_people_err([0, 1, 4, 3], [0, 0, 0, 0], [1, 1, 2, 2], VOTES).tolist() == [1, 0.5, 0]
+
+
+@pytest.mark.parametrize(("ids", "labels", "message"), [
+    ([7], [0], "votes: for 7 images, but there are ids from 7 to 7"), ([0], [3], "votes: for 3 classes"),
+])
+def test_votes_of_other_images_are_refused(ids, labels, message):
+    with pytest.raises(ValueError, match=message):
+        mistakes.triage(ids, labels, VOTES, {})
+
+
+def test_the_most_frequent_confusions_by_hand():
+    found = mistakes.confusions(np.array([0, 1, 0, 2, 0]), np.array([1, 0, 1, 1, 2]), most=2)
+    assert [(true, read, at.tolist()) for true, read, at in found] == [(0, 1, [0, 2]), (0, 2, [4])]
+
+
+def people(folder, monkeypatch):
+    np.save(folder / "cifar10h-counts.npy", VOTES)
+    (folder / "cifar10_mturk.json").write_text('[{"id": 6, "mturk": {"given": 2, "guessed": 3}}]')
+    for name, (_, _, other) in list(mistakes.HUMAN_LABELS.items()):
+        checksum = hashlib.sha256((folder / name).read_bytes()).hexdigest()
+        monkeypatch.setitem(mistakes.HUMAN_LABELS, name, ((folder / name).as_uri(), checksum, other))
+
+
+def test_what_people_said_is_read_under_either_name_or_fetched(tmp_path, monkeypatch):
+    people(tmp_path, monkeypatch)
+    (tmp_path / "there").mkdir()
+    for folder in (tmp_path, tmp_path / "there"):  # the second is filled from the first
+        votes, reviews = mistakes.load_people(folder)
+        assert votes.tolist() == VOTES.tolist()
+        assert reviews == {6: 2}
+    (tmp_path / "there" / "cifar10h-counts.npy").rename(tmp_path / "there" / "cifar10h_counts.npy")
+    (tmp_path / "cifar10h-counts.npy").unlink()
+    assert mistakes.load_people(tmp_path / "there")[0].tolist() == VOTES.tolist()
+
+
+def test_another_file_under_that_name_is_refused(tmp_path, monkeypatch):
+    people(tmp_path, monkeypatch)
+    (tmp_path / "cifar10_mturk.json").write_text("[]")
+    with pytest.raises(ValueError, match=r"human_labels: .*cifar10_mturk.json is not the file of"):
+        mistakes.load_people(tmp_path)
+
+
+def test_without_network_it_is_an_os_error(tmp_path, monkeypatch):
+    monkeypatch.setitem(mistakes.HUMAN_LABELS, "cifar10h-counts.npy", ("http://localhost:9/none", "", "none"))
+    with pytest.raises(OSError, match="refused"):
+        mistakes.load_people(tmp_path)
+    assert not list(tmp_path.iterdir())

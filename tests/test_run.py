@@ -107,6 +107,16 @@ def test_notebook_that_fails_says_where_and_is_kept(tmp_path, capsys):
     assert any(output.output_type == "error" for cell in kept.cells for output in cell.get("outputs", []))
 
 
+def test_a_run_that_fails_leaves_the_notebook_of_one_that_did_not(tmp_path, capsys):
+    whole = tmp_path / "03_gradcam_analysis.ipynb"
+    whole.write_text("that of an earlier run")
+    assert run.main([str(tmp_path), "--only", "03_gradcam_analysis"]) == 1
+    assert whole.read_text() == "that of an earlier run"
+    partly = tmp_path / "03_gradcam_analysis.partly.ipynb"
+    assert capsys.readouterr().err.strip().endswith(f"see {partly}")
+    assert partly.exists()
+
+
 @pytest.fixture(scope="module")
 def animals(tmp_path_factory):
     """A folder of two classes that differ in colour; two of the test images of `night` lie in `day`."""

@@ -94,6 +94,16 @@ def test_sides_divide_the_run_into_equal_parts():
     assert [recipe.side(step, 4) for step in range(4)] == [16, 16, 32, 32]
 
 
+@pytest.mark.parametrize(("images", "batch_size", "learning_rate"), [
+    (4096, 512, 0.01), (4095, 511, 0.01 * 511 / 512), (100, 12, 0.01 * 12 / 512), (50, 8, 0.01 * 8 / 512),
+    (5, 5, 0.01 * 5 / 512),
+])
+def test_few_images_get_smaller_batches(images, batch_size, learning_rate):
+    recipe = choose_recipe("plateau", "folder", images=images)
+    assert (recipe.batch_size, recipe.learning_rate) == (batch_size, pytest.approx(learning_rate))
+    assert choose_recipe("plateau", "folder", batch_size=300, images=images).batch_size == 300
+
+
 @pytest.mark.parametrize("steps", [1, 2, 7, 50, 1000])
 def test_the_last_step_is_on_images_of_full_size(steps):
     recipe = choose_recipe("onecycle", "shapes")

@@ -1,22 +1,70 @@
-"""Whether a map shows the evidence, beside maps that know nothing."""
+"""Whether a map lies on the evidence where it is known, beside maps that know nothing, and with what certainty.
+
+A flat map, the same everywhere, points nowhere: it scores 0 in each measure.
+"""
 
 import numpy as np
+from scipy import ndimage
+from torch import from_numpy
+from torch.nn import functional as F
 
 CONFIDENCE = 0.95
 RESAMPLES = 2000
+BLUR = 4  # pixels: standard deviation of the blurred random map
+
+
+def _check(maps, masks):
+    """Raise ValueError unless there is one mask with something in it for each map."""
+    if maps.shape != masks.shape:
+        raise ValueError(f"masks: shape {masks.shape} for maps of shape {maps.shape}; give one mask for each map")
+    empty = np.flatnonzero(~masks.any(axis=(1, 2)))
+    if len(empty):
+        raise ValueError(f"masks: number {empty[0]} has no pixel in it, so nothing can lie on it; leave that image out")
+
+
+def _unless_flat(maps, values):
+    return np.where(np.ptp(maps, axis=(1, 2)) == 0, 0.0, values)
 
 
 def pointing_game(maps: np.ndarray, masks: np.ndarray) -> np.ndarray:
     """Whether each map's peak lies on the object: (N,) in 0 to 1, from maps (N, H, W) and masks (N, H, W) bool.
 
     Zhang et al. 2018, "Top-down neural attention by excitation backprop", without their margin of 15 pixels. Of several
-    equal peaks, the share that lies on the object counts. A flat map has no peak and hits nothing.
+    equal peaks, the share that lies on the object counts.
     """
-    if maps.shape != masks.shape:
-        raise ValueError(f"masks: shape {masks.shape} for maps of shape {maps.shape}; give one mask for each map")
+    _check(maps, masks)
     peaks = maps == maps.max(axis=(1, 2), keepdims=True)
-    hits = (peaks & masks).sum(axis=(1, 2)) / peaks.sum(axis=(1, 2))
-    return np.where(np.ptp(maps, axis=(1, 2)) == 0, 0.0, hits)
+    return _unless_flat(maps, (peaks & masks).sum(axis=(1, 2)) / peaks.sum(axis=(1, 2)))
+
+
+def relevance_mass(maps: np.ndarray, masks: np.ndarray) -> np.ndarray:
+    """The share of each map's sum that lies on the object: (N,) in 0 to 1, from maps of no negative values.
+
+    Arras et al. 2022, "CLEVR-XAI". As it is a share of all that is there, lifting a map everywhere changes it.
+    """
+    _check(maps, masks)
+    if (maps < 0).any():
+        raise ValueError("maps: negative values; the share of a sum needs maps scaled to 0 to 1")
+    total = maps.sum(axis=(1, 2), dtype=float)
+    return _unless_flat(maps, (maps * masks).sum(axis=(1, 2), dtype=float) / np.where(total == 0, 1, total))
+
+
+def relevance_rank(maps: np.ndarray, masks: np.ndarray) -> np.ndarray:
+    """Of a map's K highest pixels, K being the object's size, the share on the object: (N,) in 0 to 1.
+
+    Arras et al. 2022. Of pixels tied for the last places, the share that lies on the object counts for each.
+    """
+    _check(maps, masks)
+    scores = np.empty(len(maps))
+    for index, (values, mask) in enumerate(zip(maps.reshape(len(maps), -1), masks.reshape(len(maps), -1), strict=True)):
+        size = mask.sum()
+        last = np.partition(values, -size)[-size]
+        above, tied = values > last, values == last
+        scores[index] = ((above & mask).sum() + (size - above.sum()) * mask[tied].mean()) / size
+    return _unless_flat(maps, scores)
+
+
+MEASURES = {"pointing game": pointing_game, "relevance mass": relevance_mass, "relevance rank": relevance_rank}
 
 
 def centre_maps(count: int, side: int) -> np.ndarray:
@@ -26,9 +74,35 @@ def centre_maps(count: int, side: int) -> np.ndarray:
     return np.broadcast_to(np.outer(bump, bump).astype(np.float32), (count, side, side))
 
 
-def random_maps(count: int, side: int, seed: int) -> np.ndarray:
-    """Control: uniform noise in 0 to 1: (count, side, side)."""
-    return np.random.RandomState(seed).random_sample((count, side, side)).astype(np.float32)
+def random_maps(count: int, side: int, seed: int, blur: float = 0) -> np.ndarray:
+    """Control: uniform noise, with `blur` smoothed by a Gaussian of so many pixels; 0 to 1: (count, side, side)."""
+    noise = np.random.RandomState(seed).random_sample((count, side, side))
+    return to_one(ndimage.gaussian_filter(noise, (0, blur, blur)) if blur else noise)
+
+
+def edge_maps(images: np.ndarray) -> np.ndarray:
+    """Control: where brightness changes (Sobel), of images (N, H, W, 3) uint8: (N, H, W) in 0 to 1."""
+    grey = images @ np.array([0.299, 0.587, 0.114])
+    return to_one(np.hypot(ndimage.sobel(grey, axis=1), ndimage.sobel(grey, axis=2)))
+
+
+def oracle_maps(masks: np.ndarray, places: int) -> np.ndarray:
+    """Ceiling: the object itself at a layer's resolution of places x places, enlarged as its maps are: (N, H, W)."""
+    pooled = F.adaptive_avg_pool2d(from_numpy(masks[:, None].astype(np.float32)), places)
+    return F.interpolate(pooled, masks.shape[1:], mode="bilinear")[:, 0].numpy()
+
+
+def controls(images: np.ndarray, seed: int) -> dict:
+    """The maps that know nothing of the network, for images (N, H, W, 3) uint8: {name: (N, H, W)}."""
+    count, side = images.shape[:2]
+    return {"centre": centre_maps(count, side), "edges": edge_maps(images), "random": random_maps(count, side, seed),
+            "blurred random": random_maps(count, side, seed + 1, BLUR)}
+
+
+def to_one(maps: np.ndarray) -> np.ndarray:
+    """Each of maps (N, H, W) from 0, its least value, to 1, its greatest; a flat one is 0."""
+    low, high = maps.min(axis=(1, 2), keepdims=True), maps.max(axis=(1, 2), keepdims=True)
+    return ((maps - low) / np.where(high > low, high - low, 1)).astype(np.float32)
 
 
 def mean_interval(values: np.ndarray, seed: int = 0) -> dict:

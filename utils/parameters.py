@@ -73,7 +73,7 @@ def _check_sizes(dataset, data_dir, recipe, batch_size, train_images, test_image
     if recipe:
         left = train_images or images["train"]
         left -= usual_val_images(left, classes) if val_images is None else val_images
-        size = choose_recipe(recipe, dataset, batch_size=batch_size).batch_size
+        size = choose_recipe(recipe, dataset, batch_size=batch_size, images=left).batch_size
         _require(size <= left, "batch_size", size, f"at most {left}, the number of training images")
 
 

@@ -44,10 +44,18 @@ SHAPES = {
     "onecycle": {"epochs": 5, "batch_size": 32, "learning_rate": 0.02, "label_smoothing": 0.0,
                  "sides": (16, 16, 16, 24, 32)},
 }
+STEPS, SMALLEST = 8, 8  # least steps of an epoch, unless that makes batches smaller than this
 
 
-def choose_recipe(name: str, dataset: str, epochs=None, batch_size=None, learning_rate=None) -> Recipe:
-    """The recipe for a data set; each argument that is not None replaces the recipe's own value."""
+def choose_recipe(name: str, dataset: str, epochs=None, batch_size=None, learning_rate=None, images=None) -> Recipe:
+    """The recipe for a data set; each argument that is not None replaces the recipe's own value.
+
+    Where that would make fewer than STEPS steps of an epoch of so many training `images`, and no batch size is asked
+    for, the batches are smaller, and the learning rate in proportion (Goyal et al. 2017).
+    """
     recipe = replace(RECIPES[name], **(SHAPES[name] if dataset == "shapes" else {}))
+    if batch_size is None and images is not None and images < STEPS * recipe.batch_size:
+        smaller = min(images, max(SMALLEST, images // STEPS))
+        recipe = replace(recipe, batch_size=smaller, learning_rate=recipe.learning_rate * smaller / recipe.batch_size)
     asked = {"epochs": epochs, "batch_size": batch_size, "learning_rate": learning_rate}
     return replace(recipe, **{key: value for key, value in asked.items() if value is not None})

@@ -41,7 +41,7 @@ class WatchedEngine(NBClientEngine):
     @classmethod
     def execute_managed_notebook(cls, nb_man, kernel_name, **_):
         """Run the notebook; called by papermill."""
-        quiet = ["--IPKernelApp.log_level=ERROR"]  # it would warn of its unencrypted sockets on this very machine
+        quiet = ["--IPKernelApp.log_level=CRITICAL"]  # or it reports that it was asked to stop, as an error
         return WatchedClient(nb_man, kernel_name=kernel_name, extra_arguments=quiet).execute()
 
 
@@ -61,9 +61,24 @@ def defaults(notebook: str) -> dict:
 
 
 def execute(notebook: str, folder, parameters: dict) -> str | None:
-    """Run one notebook into the run folder; returns what went wrong, in one line, if anything did."""
+    """Run one notebook into the run folder; returns what went wrong, in one line, if anything did.
+
+    A partly executed notebook takes the name of a whole one only where there is none.
+    """
+    whole, partly = folder / f"{notebook}.ipynb", folder / f"{notebook}.partly.ipynb"
+    failure = "stopped"
     try:
-        papermill.execute_notebook(str(NOTEBOOKS[notebook]), str(folder / f"{notebook}.ipynb"), parameters,
+        failure = _papermill(notebook, partly, parameters)
+    finally:
+        kept = partly if failure and whole.exists() else whole
+        if partly.exists():
+            partly.replace(kept)
+    return failure and f"{failure}; see {kept}"
+
+
+def _papermill(notebook, path, parameters):
+    try:
+        papermill.execute_notebook(str(NOTEBOOKS[notebook]), str(path), parameters,
                                    engine_name="watched", progress_bar=False, cwd=str(ROOT / "notebooks"))
     except papermill.PapermillExecutionError as error:
         ours = error.ename in ("ValueError", "FloatingPointError")  # these say what to do
@@ -106,7 +121,7 @@ def main(arguments=None) -> int:
         print(f"[{number}/{len(chosen)}] {notebook} ...", file=sys.stderr, flush=True)
         failure = execute(notebook, folder, {name: given[name] for name in known[notebook] if name in given})
         if failure:
-            print(f"{parser.prog}: {failure}; see {folder / notebook}.ipynb", file=sys.stderr)
+            print(f"{parser.prog}: {failure}", file=sys.stderr)
             return 1
         clear = "\033[K" if sys.stderr.isatty() else ""
         print(f"{clear}[{number}/{len(chosen)}] {notebook}: {time.monotonic() - started:.0f} s", file=sys.stderr)
@@ -118,4 +133,4 @@ if __name__ == "__main__":
     try:
         sys.exit(main())
     except KeyboardInterrupt:
-        sys.exit("utils.run: stopped; what was finished is in the run folder")
+        sys.exit("utils.run: stopped; what was finished is in the run folder; go on with -p resume True")

@@ -1,0 +1,93 @@
+import numpy as np
+import pytest
+
+from utils import evidence
+
+MASK = np.array([[True, False], [False, False]])
+TWO = np.array([[True, True], [False, False]])
+
+
+def scores(measure, maps, mask):
+    return measure(np.array(maps, float), np.stack([mask] * len(maps))).tolist()
+
+
+@pytest.mark.parametrize(("measure", "mask", "maps", "expected"), [
+    (evidence.pointing_game, MASK, [[[1, 0], [0, 0]], [[0, 1], [0, 0]]], [1, 0]),
+    (evidence.pointing_game, MASK, [[[1, 1], [0, 0]], [[1, 1], [1, 0]]], [1 / 2, 1 / 3]),  # ties
+    (evidence.pointing_game, MASK, [[[0, 0], [0, 0]], [[1, 1], [1, 1]]], [0, 0]),  # flat
+    (evidence.relevance_mass, MASK, [[[1, 0], [0, 0]], [[0.5, 0.5], [0.5, 1]]], [1, 0.2]),
+    (evidence.relevance_mass, TWO, [[[1, 2], [3, 4]], [[0, 0], [0, 1]]], [0.3, 0]),
+    (evidence.relevance_mass, MASK, [[[0, 0], [0, 0]], [[1, 1], [1, 1]]], [0, 0]),  # flat
+    (evidence.relevance_rank, TWO, [[[4, 3], [2, 1]], [[4, 1], [3, 2]], [[1, 2], [3, 4]]], [1, 0.5, 0]),
+    (evidence.relevance_rank, TWO, [[[4, 1], [1, 1]], [[1, 1], [4, 1]], [[2, 0], [2, 2]]],
+     [(1 + 1 / 3) / 2, 2 / 3 / 2, 2 / 3 / 2]),  # 1 place for 3 tied; again; 2 places for 3
+    (evidence.relevance_rank, TWO, [[[0, 0], [0, 0]], [[1, 1], [1, 1]]], [0, 0]),  # flat
+])
+def test_measures_by_hand(measure, mask, maps, expected):
+    assert scores(measure, maps, mask) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("measure", evidence.MEASURES.values())
+def test_an_object_as_its_own_map_is_perfect_and_bad_input_is_refused(measure):
+    masks = np.random.RandomState(0).rand(5, 8, 8) < 0.3
+    assert measure(masks.astype(float), masks).tolist() == [1] * 5
+    assert measure(1.0 - masks, masks).tolist() == [0] * 5
+    with pytest.raises(ValueError, match="masks: shape"):
+        measure(masks.astype(float), masks[:4])
+    masks[3] = False
+    with pytest.raises(ValueError, match="masks: number 3 has no pixel"):
+        measure(np.ones((5, 8, 8)), masks)
+
+
+def test_the_mass_of_negative_values_is_refused():
+    with pytest.raises(ValueError, match="negative"):
+        evidence.relevance_mass(-np.ones((1, 2, 2)), MASK[None])
+
+
+def test_centre_map_peaks_in_the_middle():
+    (centre,) = evidence.centre_maps(1, 5)
+    assert np.unravel_index(centre.argmax(), centre.shape) == (2, 2)
+    assert evidence.centre_maps(3, 32).shape == (3, 32, 32)
+
+
+@pytest.mark.parametrize("blur", [0, 4])
+def test_random_maps_hit_by_chance(blur):
+    masks = np.zeros((4000, 4, 4), bool)
+    masks[:, :2, :2] = True
+    maps = evidence.random_maps(4000, 4, seed=0, blur=blur)
+    assert (maps.min(axis=(1, 2)) == 0).all()
+    assert (maps.max(axis=(1, 2)) == 1).all()
+    hits = evidence.pointing_game(maps, masks)
+    assert hits.mean() == pytest.approx(0.25, abs=4 * np.sqrt(0.25 * 0.75 / 4000))
+
+
+def test_blurred_noise_is_smooth():
+    rough, smooth = (evidence.random_maps(20, 32, 0, blur) for blur in (0, evidence.BLUR))
+    assert np.abs(np.diff(smooth)).mean() < np.abs(np.diff(rough)).mean() / 5
+
+
+def test_edges_by_hand():
+    image = np.zeros((1, 5, 6, 3), np.uint8)
+    image[:, :, 3:] = 200  # a step from column 2 to 3
+    assert evidence.edge_maps(image)[0].tolist() == [[0, 0, 1, 1, 0, 0]] * 5
+    assert (evidence.edge_maps(np.full((1, 4, 4, 3), 9, np.uint8)) == 0).all()
+
+
+def test_oracle_by_hand():
+    """Means of 2x2 pixels, (1, 0.25; 0, 0), then bilinear: the corner pixels keep the values of their place."""
+    mask = np.zeros((1, 4, 4), bool)
+    mask[0, :2, :2] = mask[0, 0, 2] = True
+    (oracle,) = evidence.oracle_maps(mask, 2)
+    assert oracle[0].tolist() == pytest.approx([1, 0.8125, 0.4375, 0.25])
+    assert oracle[3].tolist() == [0] * 4
+    assert (evidence.oracle_maps(mask, 4)[0] == mask[0]).all()
+
+
+def test_bootstrap_interval():
+    certain = evidence.mean_interval(np.ones(10))
+    assert certain == {"n": 10, "value": 1.0, "low": 1.0, "high": 1.0}
+    half = evidence.mean_interval(np.arange(1000) % 2)
+    assert half["value"] == 0.5
+    assert (half["low"], half["high"]) == pytest.approx((0.469, 0.531), abs=0.003)  # 0.5 -+ 1.96 * 0.5 / sqrt(1000)
+    with pytest.raises(ValueError, match="none"):
+        evidence.mean_interval([])

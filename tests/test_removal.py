@@ -1,0 +1,156 @@
+import numpy as np
+import pytest
+import torch
+from pytorch_grad_cam.metrics.road import NoisyLinearImputer
+from torch import nn
+
+from utils import removal
+
+
+@pytest.mark.parametrize("share", [0, 0.1, 0.25, 0.3333, 0.5, 1])
+def test_the_share_is_exact_also_under_ties(share):
+    maps = np.random.RandomState(0).randint(0, 3, (6, 7, 9)).astype(float)
+    maps[0] = 0
+    chosen = removal.strongest(maps, share)
+    assert chosen.sum(axis=(1, 2)).tolist() == [round(share * 63)] * 6
+    for values, taken in zip(maps, chosen, strict=True):
+        assert not taken.any() or taken.all() or values[taken].min() >= values[~taken].max()
+
+
+def test_the_strongest_and_the_least_by_hand():
+    maps = np.array([[[1.0, 4.0], [3.0, 2.0]]])
+    assert removal.strongest(maps, 0.5).tolist() == [[[False, True], [True, False]]]
+    assert removal.strongest(-maps, 0.25).tolist() == [[[True, False], [False, False]]]
+
+
+def test_ties_are_broken_anew_for_each_seed_and_evenly():
+    flat = np.zeros((400, 4, 4))
+    taken = removal.strongest(flat, 0.25, seed=3)
+    assert (taken == removal.strongest(flat, 0.25, seed=3)).all()
+    assert (taken != removal.strongest(flat, 0.25, seed=4)).any()
+    assert np.abs(taken.mean(axis=0) - 0.25).max() < 4 * np.sqrt(0.25 * 0.75 / 400)
+
+
+@pytest.fixture
+def inputs():
+    return torch.randn(4, 3, 12, 10, generator=torch.Generator().manual_seed(0))
+
+
+@pytest.mark.parametrize("fill", removal.FILLS)
+def test_only_the_removed_pixels_change(inputs, fill):
+    masks = np.random.RandomState(0).rand(4, 12, 10) < 0.4
+    before = inputs.clone()
+    changed = removal.remove(inputs, masks, fill)
+    differs = (changed != inputs).any(dim=1).numpy()
+    assert (differs == masks).all()
+    assert (inputs == before).all()
+    assert (removal.remove(inputs, np.zeros_like(masks), fill) == inputs).all()
+
+
+def test_the_mean_colour_is_zero_when_normalised(inputs):
+    assert (removal.remove(inputs, np.ones((4, 12, 10), bool)) == 0).all()
+
+
+@pytest.mark.parametrize("share", [0.01, 0.3, 0.9])
+def test_linear_imputation_equals_the_package(inputs, share, monkeypatch):
+    monkeypatch.setattr(removal, "NOISE", 0)
+    masks = np.random.RandomState(1).rand(4, 12, 10) < share
+    masks[:, 0, 0] = True  # a corner is missing too
+    changed = removal.remove(inputs, masks, "road")
+    for image, mask, ours in zip(inputs, masks, changed, strict=True):
+        theirs = NoisyLinearImputer(noise=0)(image, torch.from_numpy(~mask).float())
+        torch.testing.assert_close(ours, theirs, atol=1e-5, rtol=0)
+
+
+def test_linear_imputation_by_hand(monkeypatch):
+    """Alone in the middle: (4 * 1/6 * 6 + 4 * 1/12 * 0) of direct neighbours 6 and diagonal ones 0."""
+    monkeypatch.setattr(removal, "NOISE", 0)
+    image = torch.tensor([[0.0, 6, 0], [6, 99, 6], [0, 6, 0]]).expand(1, 3, 3, 3)
+    mask = np.zeros((1, 3, 3), bool)
+    mask[0, 1, 1] = True
+    assert removal.remove(image, mask, "road")[0, :, 1, 1].tolist() == pytest.approx([4] * 3)
+
+
+def test_nothing_left_is_the_mean_colour_and_noise_is_small(inputs):
+    changed = removal.remove(inputs, np.ones((4, 12, 10), bool), "road", seed=5)
+    assert changed.std() == pytest.approx(removal.NOISE, rel=0.1)
+    assert (changed == removal.remove(inputs, np.ones((4, 12, 10), bool), "road", seed=5)).all()
+
+
+@pytest.mark.parametrize(("arguments", "message"), [
+    ((np.zeros((4, 12, 9), bool), "mean"), "masks: shape"),
+    ((np.zeros((3, 12, 10), bool), "mean"), "masks: shape"),
+    ((np.zeros((4, 12, 10), bool), "black"), "fill = 'black': use one of mean, blur, road"),
+])
+def test_bad_input(inputs, arguments, message):
+    with pytest.raises(ValueError, match=message):
+        removal.remove(inputs, *arguments)
+
+
+def test_a_share_out_of_range():
+    with pytest.raises(ValueError, match="share = 10"):
+        removal.strongest(np.zeros((1, 2, 2)), 10)
+
+
+class Red(nn.Module):
+    """Two logits: the sum of the red channel, and 0."""
+
+    def __init__(self):
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(()))
+
+    def forward(self, x):
+        red = self.weight * x[:, 0].sum(dim=(1, 2))
+        return torch.stack([red, torch.zeros_like(red)], dim=1)
+
+
+RED = torch.zeros(1, 3, 2, 2)
+RED[0, 0] = torch.tensor([[2.0, 1.0], [0.0, -1.0]])
+MAP = np.array([[[0.9, 0.5], [0.2, 0.1]]])
+
+
+def sigmoid(value):
+    return 1 / (1 + np.exp(-value))
+
+
+def test_deletion_and_insertion_by_hand():
+    shares = (0, 0.25, 0.5, 1)
+    deletion = removal.curve(Red(), RED, [0], MAP, shares)
+    assert deletion[0] == pytest.approx([sigmoid(value) for value in (2, 0, -1, 0)])
+    insertion = removal.curve(Red(), RED, [0], MAP, shares, insert=True)
+    assert insertion[0] == pytest.approx([sigmoid(value) for value in (0, 2, 3, 2)])
+    of_other = removal.curve(Red(), RED, [1], MAP, shares)
+    assert of_other[0] == pytest.approx(1 - deletion[0])
+
+
+def test_area_by_hand():
+    """Trapezia over 0, 0.25, 1: (1 + 0.5) / 2 * 0.25 + (0.5 + 0) / 2 * 0.75."""
+    assert removal.area_under(np.array([[1, 0.5, 0]]), (0, 0.25, 1)) == pytest.approx([0.375])
+    assert removal.area_under(np.array([[1, 1.0]]), (0.1, 0.5)) == pytest.approx([1])
+
+
+def test_drop_and_increase_by_hand():
+    """Seen through the map, red is 1.8 + 0.5 + 0 - 0.1 = 2.2 instead of 2; through its opposite 0.2 + 0.5 - 0.9."""
+    drop, increase = removal.drop_and_increase(Red(), RED, [0], MAP)
+    assert (drop.tolist(), increase.tolist()) == ([0], [True])
+    drop, increase = removal.drop_and_increase(Red(), RED, [0], 1 - MAP)
+    assert drop == pytest.approx([1 - sigmoid(-0.2) / sigmoid(2)])
+    assert increase.tolist() == [False]
+
+
+def test_a_map_of_zeros_shows_nothing_but_the_mean_colour():
+    drop, _ = removal.drop_and_increase(Red(), RED, [0], 0 * MAP)
+    assert drop == pytest.approx([1 - 0.5 / sigmoid(2)])
+
+
+@pytest.mark.parametrize(("share", "expected"), [(0, False), (0.25, False), (0.5, True)])
+def test_restored_by_hand(share, expected):
+    """Read as 0 while truly 1: without the 2 it stands at 0, a tie that goes to 0; without the 1 too, at -1."""
+    assert removal.restored(Red(), RED, [1], MAP, share).tolist() == [expected]
+
+
+def test_the_model_is_left_as_it_was_found():
+    model = Red().train()
+    removal.probabilities(model, RED)
+    assert model.training
+    assert model.weight.requires_grad

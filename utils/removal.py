@@ -1,0 +1,118 @@
+"""What happens to an answer when the places that a map points to are taken out of the image."""
+
+import numpy as np
+import torch
+from scipy import ndimage, sparse
+from scipy.sparse.linalg import spsolve
+
+from utils.cam import left_as_found
+
+FILLS = ("mean", "blur", "road")
+BLUR = 4  # pixels: standard deviation of the blur that fills a hole
+NOISE = 0.01  # of "road", in units of the normalised image
+BATCH = 250  # images
+_NEIGHBOURS = np.array([[1, 2, 1], [2, 0, 2], [1, 2, 1]]) / 12
+
+
+def strongest(maps: np.ndarray, share: float, seed: int = 0) -> np.ndarray:
+    """The pixels of the highest values of maps (N, H, W), exactly round(share * H * W) of each: (N, H, W) bool.
+
+    Ties are broken at random by `seed`, so that of a flat map random pixels are taken. For the least, give -maps.
+    """
+    if not 0 <= share <= 1:
+        raise ValueError(f"share = {share!r}: use a number from 0 to 1")
+    flat = maps.reshape(len(maps), -1)
+    tie = np.random.RandomState(seed).random_sample(flat.shape)
+    order = np.lexsort((tie, -flat), axis=1)
+    chosen = np.zeros(flat.shape, bool)
+    np.put_along_axis(chosen, order[:, : round(share * flat.shape[1])], True, axis=1)
+    return chosen.reshape(maps.shape)
+
+
+def remove(inputs: torch.Tensor, masks: np.ndarray, fill: str = "mean", seed: int = 0) -> torch.Tensor:
+    """Normalised images (N, 3, H, W) with the pixels of masks (N, H, W) filled in, on the CPU.
+
+    "mean": the mean colour of the training images, 0 when normalised. "blur": the image itself, blurred. "road": each
+    missing pixel is the weighted mean of its eight neighbours, missing ones included, plus a little noise, so that the
+    shape of the hole tells nothing (Rong et al. 2022, "A consistent and efficient evaluation strategy for attribution
+    methods"); equal to the package's `NoisyLinearImputer`. Where nothing is left, it is the mean colour.
+    """
+    if fill not in FILLS:
+        raise ValueError(f"fill = {fill!r}: use one of {', '.join(FILLS)}")
+    images = inputs.detach().cpu().numpy()
+    if images.shape[::2] + images.shape[3:] != (len(masks), *masks.shape[1:]):
+        raise ValueError(f"masks: shape {masks.shape} for images of shape {images.shape}; give one mask for each image")
+    if fill == "mean":
+        filling = np.zeros((), np.float32)
+    elif fill == "blur":
+        filling = ndimage.gaussian_filter(images, (0, 0, BLUR, BLUR), mode="nearest")
+    else:
+        filling = np.stack([_linear(image, mask) for image, mask in zip(images, masks, strict=True)])
+        filling += NOISE * np.random.RandomState(seed).standard_normal(images.shape)
+    return torch.from_numpy(np.where(masks[:, None], filling, images).astype(np.float32))
+
+
+def _linear(image, mask):
+    """Image (3, H, W) whose pixels in mask (H, W) solve: each is the weighted mean of its neighbours."""
+    missing = mask.ravel()
+    if not missing.any() or missing.all():
+        return np.where(mask, 0, image)
+    neighbours = _neighbours(mask.shape)
+    laplacian = (sparse.diags(np.asarray(neighbours.sum(axis=1)).ravel()) - neighbours).tocsr()[missing]
+    values = image.reshape(len(image), -1).T.astype(float)  # (H * W, 3)
+    values[missing] = spsolve(laplacian[:, missing].tocsc(), -laplacian[:, ~missing] @ values[~missing])
+    return values.T.reshape(image.shape)
+
+
+def _neighbours(shape):
+    """Weights of the neighbours of each pixel: sparse (H * W, H * W)."""
+    height, width = shape
+    total = sparse.csr_matrix((height * width, height * width))
+    for (row, column), weight in np.ndenumerate(_NEIGHBOURS):
+        total += weight * sparse.kron(sparse.eye(height, k=row - 1), sparse.eye(width, k=column - 1))
+    return total.tocsr()
+
+
+@torch.no_grad()
+def probabilities(model, inputs: torch.Tensor) -> torch.Tensor:
+    """Softmax (N, C) of the network for normalised images (N, 3, H, W), on the CPU; the model is left as found."""
+    device = next(model.parameters()).device
+    with left_as_found(model):
+        logits = [model(part.to(device)).float().cpu() for part in inputs.split(BATCH)]
+    return torch.cat(logits).softmax(dim=1)
+
+
+def curve(model, inputs, classes, maps, shares, fill="mean", insert=False, seed=0) -> np.ndarray:
+    """Probability (N, shares) of each image's class when the strongest pixels are removed, share by share.
+
+    Deletion of Petsiuk et al. 2018, "RISE". With `insert`, the same share is what is kept and all else is removed.
+    """
+    columns = []
+    for share in shares:
+        chosen = strongest(maps, share, seed)
+        changed = remove(inputs, ~chosen if insert else chosen, fill, seed)
+        columns.append(probabilities(model, changed)[range(len(inputs)), torch.as_tensor(classes)].numpy())
+    return np.stack(columns, axis=1)
+
+
+def area_under(curves: np.ndarray, shares) -> np.ndarray:
+    """Mean height (N,) of curves (N, shares) over the range of `shares`, by trapezia: 0 to 1."""
+    return np.trapezoid(curves, shares, axis=1) / (shares[-1] - shares[0])
+
+
+def drop_and_increase(model, inputs, classes, maps) -> tuple:
+    """What seeing an image only through its map (N, H, W) in 0 to 1 does to the probability of its class.
+
+    The share of it that is lost, 0 where none is (N,), and whether it grows (N,) bool: average drop and increase in
+    confidence of Chattopadhyay et al. 2018. The map multiplies the normalised image, so 0 is the mean colour.
+    """
+    rows, classes = range(len(inputs)), torch.as_tensor(classes)
+    before = probabilities(model, inputs)[rows, classes].numpy()
+    after = probabilities(model, inputs.cpu() * torch.as_tensor(np.array(maps))[:, None])[rows, classes].numpy()
+    return np.maximum(before - after, 0) / before, after > before
+
+
+def restored(model, inputs, true, maps, share=0.1, fill="mean", seed=0) -> np.ndarray:
+    """Whether a misread image is read as its true class once the strongest pixels of its map are removed: (N,) bool."""
+    changed = remove(inputs, strongest(maps, share, seed), fill, seed)
+    return (probabilities(model, changed).argmax(dim=1) == torch.as_tensor(true)).numpy()
