@@ -91,3 +91,12 @@ def test_bootstrap_interval():
     assert (half["low"], half["high"]) == pytest.approx((0.469, 0.531), abs=0.003)  # 0.5 -+ 1.96 * 0.5 / sqrt(1000)
     with pytest.raises(ValueError, match="none"):
         evidence.mean_interval([])
+
+
+def test_rows_of_localisation_and_their_lead_over_the_centre_by_hand():
+    hit, miss = [[1.0, 0], [0, 0]], [[0, 1.0], [0, 0]]
+    maps = {"good": np.array([hit, hit]), "centre": np.array([hit, miss])}
+    good, centre = evidence.localisation(maps, np.stack([MASK] * 2))
+    assert (good["name"], good["pointing game"]["value"], good["pointing game"]["n"]) == ("good", 1, 2)
+    assert centre["relevance mass"]["value"] == 0.5
+    assert (good["relevance rank"]["lead"]["value"], centre["relevance rank"]["lead"]["value"]) == (0.5, 0)

@@ -95,6 +95,7 @@ def test_as_people_err_by_hand():
 
 @pytest.mark.parametrize(("ids", "labels", "message"), [
     ([7], [0], "votes: for 7 images, but there are ids from 7 to 7"), ([0], [3], "votes: for 3 classes"),
+    (["0", "day0"], [0, 0], "human_labels: .* there is a 'day0'"),
 ])
 def test_votes_of_other_images_are_refused(ids, labels, message):
     with pytest.raises(ValueError, match=message):

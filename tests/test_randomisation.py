@@ -83,3 +83,18 @@ def test_guided_backprop_equals_captum():
     low, high = expected.amin(dim=(1, 2), keepdim=True), expected.amax(dim=(1, 2), keepdim=True)
     np.testing.assert_allclose(ours, ((expected - low) / (high - low)).detach(), atol=1e-5)
     assert isinstance(model.relu, torch.nn.ReLU)
+
+
+def test_similarities_tell_a_map_of_the_network_from_one_that_is_not():
+    model = cifar_resnet18(4, seed=3)
+    fixed = np.random.RandomState(0).random_sample((2, 32, 32))
+
+    def explain(network):  # a map that is the first weight of `fc`, and one that never changes
+        return {"weights": fixed ** (1 + 50 * network.fc.weight[0, 0].item() ** 2), "fixed": fixed}
+
+    rows = randomisation.similarities(model, explain)
+    assert [row["level"] for row in rows] == randomisation.levels(model)
+    for row in rows:
+        assert row["fixed"]["ssim"]["value"] == pytest.approx(1)
+        assert row["weights"]["ssim"]["value"] < 0.99999
+        assert row["weights"]["rank correlation"]["value"] == pytest.approx(1)

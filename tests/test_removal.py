@@ -154,3 +154,23 @@ def test_the_model_is_left_as_it_was_found():
     removal.probabilities(model, RED)
     assert model.training
     assert model.weight.requires_grad
+
+
+def test_faithfulness_by_hand(monkeypatch):
+    """Curves start with the whole image and end with nothing of it, or the other way round; see above for between."""
+    monkeypatch.setattr(removal, "SHARES", (0, 0.25, 0.5, 1))
+    found = removal.faithfulness(Red(), RED, [0], {"map": MAP, "opposite": 1 - MAP})
+    assert found["map"]["deletion"][0] == pytest.approx([sigmoid(value) for value in (2, 0, -1, 0)])
+    assert found["map"]["insertion"][0] == pytest.approx([sigmoid(value) for value in (0, 2, 3, 2)])
+    assert found["opposite"]["deletion"][0] == pytest.approx([sigmoid(value) for value in (2, 3, 3, 0)])
+    rows = removal.summarise(found)
+    area = 0.125 * (sigmoid(2) + 0.5) + 0.125 * (0.5 + sigmoid(-1)) + 0.25 * (sigmoid(-1) + 0.5)
+    assert rows[0]["deletion"]["value"] == pytest.approx(area)
+    assert (rows[0]["name"], rows[0]["increase"]["value"], rows[1]["increase"]["value"]) == ("map", 1, 0)
+
+
+def test_restoration_by_hand():
+    (row,) = removal.restoration(Red(), RED, [1], {"map": MAP}, share=0.5)
+    assert (row["name"], row["mean"]["value"], row["mean"]["n"]) == ("map", 1, 1)
+    (row,) = removal.restoration(Red(), RED, [1], {"map": 1 - MAP}, share=0.5)
+    assert row["mean"]["value"] == 0

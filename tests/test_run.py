@@ -15,7 +15,7 @@ GOOD = {"dataset": "shapes", "data_dir": "data", "run_dir": "runs/x", "seed": 0,
         "recipe": "onecycle", "epochs": None, "batch_size": None, "learning_rate": None, "val_images": None,
         "train_images": 0, "test_images": 0, "augmenter": "batch", "resume": False, "save_steps": 0, "mirror": False,
         "method": "GradCAM", "layer": "layer3", "explain": "both",
-        "gallery_images": 25}
+        "gallery_images": 25, "human_labels": ""}
 
 
 def test_good_parameters_pass():
@@ -41,6 +41,8 @@ def test_good_parameters_pass():
     ("learning_rate", float("nan"), "a number above 0"),
     ("gallery_images", 0, "a whole number from 1 to 100"),
     ("run_dir", "", "the path of a folder"),
+    ("layer", "layer3*layer9", "one of 'layer1', 'layer2', 'layer3', 'layer4', or several joined by *"),
+    ("human_labels", 3, "the path of a folder"),
     ("batch_size", 4501, "at most 4500, the number of training images"),
 ])
 def test_bad_parameter_is_named_with_what_would_be_right(name, value, right):
@@ -148,7 +150,7 @@ def finished(animals, tmp_path_factory):
 def test_run_folder_is_complete(finished):
     files = {str(path.relative_to(finished)) for path in finished.rglob("*") if path.is_file()}
     figures = {"samples", "class_balance", "augmentations", "history", "confusion", "class_accuracy", "mistakes",
-               "maps_true", "reliability"}
+               "maps_true", "reliability", "removal", "restored", "randomisation"}
     others = {"history.csv", "mistakes.csv", "metrics.json", "state.safetensors", "weights.safetensors"}
     others |= {f"{notebook}.ipynb" for notebook in run.NOTEBOOKS}
     assert files == others | {f"figures/{name}.png" for name in figures}
@@ -161,7 +163,7 @@ def test_metrics_state_what_was_asked_for(finished):
     training = metrics["training"]
     assert training == training | {"recipe": "plateau", "epochs": 3, "batch_size": 8, "seed": 3, "precision": "fp32",
                                    "parameters": 11_168_832 + 2 * 513, "validated_on": "test"}
-    expected = {"method": "LayerCAM", "layer": "layer2", "explain": "true", "localisation": {}}
+    expected = {"method": "LayerCAM", "layer": "layer2", "explain": "true", "localisation": {"all": [], "misread": []}}
     assert metrics["explanations"] == metrics["explanations"] | expected
 
 

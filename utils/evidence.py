@@ -114,3 +114,16 @@ def mean_interval(values: np.ndarray, seed: int = 0) -> dict:
     tail = 50 * (1 - CONFIDENCE)
     low, high = np.percentile(values[draws].mean(axis=1), (tail, 100 - tail))
     return {"n": len(values), "value": float(values.mean()), "low": float(low), "high": float(high)}
+
+
+def localisation(maps: dict, masks: np.ndarray, seed: int = 0) -> list:
+    """For each of maps {name: (N, H, W)} a row: its name and, by measure, its mean and interval.
+
+    The "lead" of a measure is by how much it exceeds that of the map called "centre" on the same images.
+    """
+    rows, centre = [], {key: measure(maps["centre"], masks) for key, measure in MEASURES.items()}
+    for name, values in maps.items():
+        scores = {key: measure(values, masks) for key, measure in MEASURES.items()}
+        rows.append({"name": name} | {key: mean_interval(each, seed) | {"lead": mean_interval(each - centre[key], seed)}
+                                      for key, each in scores.items()})
+    return rows

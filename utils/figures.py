@@ -33,6 +33,13 @@ def table(rows: list, columns: dict) -> PrettyTable:
     return result
 
 
+def interval_table(rows: list, first: str, measures: dict) -> PrettyTable:
+    """A table of rows with a name and means with their intervals; `measures` gives the key of each heading."""
+    texts = [{"name": row["name"]} | {key: "{value:.2f} ({low:.2f} to {high:.2f})".format(**row[key])
+                                      for key in measures.values()} for row in rows]
+    return table(texts, {first: ("name", "s")} | {heading: (key, "s") for heading, key in measures.items()})
+
+
 def _grid(rows, columns, cell=(1.7, 2.0), extra=0.5):
     """Axes without ticks (rows, columns), with `extra` inches above them for a heading."""
     figure, axes = plt.subplots(rows, columns, figsize=(cell[0] * columns, cell[1] * rows + extra),
@@ -245,9 +252,46 @@ def intervals(rows: list, heading: str, label: str):
     figure, axis = plt.subplots(figsize=(7, 0.4 * len(rows) + 1.2), layout="constrained")
     for index, row in enumerate(rows):
         errors = [[100 * (row["value"] - row["low"])], [100 * (row["high"] - row["value"])]]
-        axis.errorbar(100 * row["value"], index, xerr=errors, fmt="o", color=BLUE, capsize=3)
-    axis.set(title=heading, xlabel=label, xlim=(0, 100), yticks=range(len(rows)),
+        axis.errorbar(100 * row["value"], index, xerr=errors, fmt="o", color=BLUE, capsize=3, clip_on=False)
+    figure.suptitle(heading)
+    axis.set(xlabel=label, xlim=(0, 100), yticks=range(len(rows)),
              yticklabels=[f"{row['name']} (n = {row['n']})" for row in rows])
     axis.invert_yaxis()
     axis.spines[["top", "right"]].set_visible(False)
+    return figure
+
+
+def removal_curves(found: dict, shares, ours: list):
+    """Mean probability of the class by share of pixels, as `removal.faithfulness` gives it; `ours` are drawn boldly."""
+    figure, axes = plt.subplots(1, 2, figsize=(11, 3.8), sharey=True, layout="constrained")
+    styles = iter(("--", ":", "-.", (0, (1, 3)), (0, (5, 1, 1, 1, 1, 1))) * 9)
+    colors = iter((BLUE, ORANGE, "#009e73", "#cc79a7", "#56b4e9") * 9)
+    for name, measures in found.items():
+        look = {"color": next(colors), "marker": "o"} if name in ours else {"color": GREY, "linestyle": next(styles)}
+        for axis, which in zip(axes, ("deletion", "insertion"), strict=True):
+            axis.plot(100 * np.array(shares), 100 * measures[which].mean(axis=0), label=name, **look)
+    axes[0].set(title="strongest pixels removed:\na low curve is good", xlabel="% of the pixels removed",
+                ylabel="probability of the class, %", ylim=(0, None))
+    axes[1].set(title="strongest pixels alone kept:\na high curve is good", xlabel="% of the pixels kept")
+    for axis in axes:
+        axis.spines[["top", "right"]].set_visible(False)
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside right center", frameon=False)
+    return figure
+
+
+def cascade(rows: list, measure: str, heading: str):
+    """How alike maps stay while the network is drawn anew, as `randomisation.similarities` gives it."""
+    figure, axis = plt.subplots(figsize=(7.5, 3.6), layout="constrained")
+    names = [name for name in rows[0] if name != "level"]
+    for name, color, marker in zip(names, (BLUE, ORANGE, GREY, "#009e73"), "osd^", strict=False):
+        values = [row[name][measure] for row in rows]
+        mean, low, high = (np.array([value[key] for value in values]) for key in ("value", "low", "high"))
+        axis.errorbar(range(len(rows)), mean, yerr=[mean - low, high - mean], color=color, marker=marker, capsize=3,
+                      label=name)
+    axis.axhline(0, color=GREY, linewidth=0.6)
+    axis.set(title=heading, xlabel="drawn anew, from the output down to", ylim=(None, 1.05),
+             ylabel=f"{measure} with the map\nof the trained network")
+    axis.set_xticks(range(len(rows)), [row["level"] for row in rows])
+    axis.spines[["top", "right"]].set_visible(False)
+    figure.legend(loc="outside right center", frameon=False)
     return figure

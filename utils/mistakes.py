@@ -104,6 +104,10 @@ def triage(ids, labels, votes: np.ndarray, reviews: dict) -> np.ndarray:
     Label in doubt: most people chose another class (or as many), or fewer than 3 of 5 reviewers chose the given label.
     Ambiguous: otherwise, but fewer than SURE of the people chose the label. Clear: all others.
     """
+    strange = [name for name in ids if not str(name).isdecimal()]
+    if strange:
+        raise ValueError(f"human_labels: people's answers are by index of CIFAR-10's test images, but there is a "
+                         f"{strange[0]!r}: leave human_labels empty for other images")
     ids, labels = np.asarray(ids, int), np.asarray(labels, int)
     if len(ids) and not 0 <= ids.min() <= ids.max() < len(votes):
         raise ValueError(f"votes: for {len(votes)} images, but there are ids from {ids.min()} to {ids.max()}")

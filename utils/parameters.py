@@ -16,7 +16,6 @@ CHOICES = {
     "resume": (False, True),
     "mirror": (False, True),
     "method": tuple(METHODS),
-    "layer": LAYERS,
     "explain": ("predicted", "true", "both"),
 }
 WHOLE = {  # least and greatest whole number, and whether None may stand for the usual
@@ -29,7 +28,7 @@ WHOLE = {  # least and greatest whole number, and whether None may stand for the
     "gallery_images": (1, 100, False),
     "save_steps": (0, 10_000_000, False),
 }
-PATHS = ("data_dir", "run_dir")
+PATHS = ("data_dir", "run_dir", "human_labels")
 
 
 def check(**parameters):
@@ -46,8 +45,11 @@ def check(**parameters):
         elif name == "learning_rate":
             number = isinstance(value, int | float) and not isinstance(value, bool) and 0 < value <= 100
             _require(number or value is None, name, value, "a number above 0, at most 100, or None for the usual")
+        elif name == "layer":
+            _require(isinstance(value, str) and set(value.split("*")) <= set(LAYERS), name, value,
+                     "one of " + ", ".join(map(repr, LAYERS)) + ", or several joined by *")
         elif name in PATHS:
-            _require(isinstance(value, str) and value, name, value, "the path of a folder")
+            _require(isinstance(value, str) and (value or name == "human_labels"), name, value, "the path of a folder")
         else:
             raise ValueError(f"{name}: no such parameter")
     if "device" in parameters:

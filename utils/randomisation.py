@@ -13,7 +13,8 @@ from scipy import ndimage, stats
 from torch import nn
 
 from utils.cam import BATCH, left_as_found
-from utils.evidence import to_one
+from utils.evidence import mean_interval, to_one
+from utils.progress import Progress
 
 
 def levels(model: nn.Module) -> list:
@@ -72,3 +73,20 @@ def ssim(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     small, little = 0.01**2, 0.03**2
     each = (2 * mx * my + small) * (2 * both + little) / ((mx**2 + my**2 + small) * (vx + vy + little))
     return each.mean(axis=(1, 2))
+
+
+def similarities(model: nn.Module, explain, seed: int = 0) -> list:
+    """How alike the maps stay while the network is drawn anew from the output down, one row for each step of `cascade`.
+
+    `explain` gives {name: maps (N, H, W)} for a network. A row holds `level`, the last part drawn anew, and for each
+    name the means and intervals of "ssim" and "rank correlation" with the maps of the whole network.
+    """
+    whole, rows = explain(model), []
+    with Progress(len(levels(model)), "Maps of networks drawn anew, part by part") as bar:
+        for level, broken in cascade(model, seed):
+            maps = explain(broken)
+            rows.append({"level": level} | {name: {
+                "ssim": mean_interval(ssim(whole[name], maps[name]), seed),
+                "rank correlation": mean_interval(rank_correlation(whole[name], maps[name]), seed)} for name in maps})
+            bar.advance(1)
+    return rows

@@ -6,11 +6,14 @@ from scipy import ndimage, sparse
 from scipy.sparse.linalg import spsolve
 
 from utils.cam import left_as_found
+from utils.evidence import mean_interval
+from utils.progress import Progress
 
 FILLS = ("mean", "blur", "road")
 BLUR = 4  # pixels: standard deviation of the blur that fills a hole
 NOISE = 0.01  # of "road", in units of the normalised image
 BATCH = 250  # images
+SHARES = (0, 0.1, 0.2, 0.4, 0.7, 1)  # of the pixels, at which curves are measured
 _NEIGHBOURS = np.array([[1, 2, 1], [2, 0, 2], [1, 2, 1]]) / 12
 
 
@@ -116,3 +119,41 @@ def restored(model, inputs, true, maps, share=0.1, fill="mean", seed=0) -> np.nd
     """Whether a misread image is read as its true class once the strongest pixels of its map are removed: (N,) bool."""
     changed = remove(inputs, strongest(maps, share, seed), fill, seed)
     return (probabilities(model, changed).argmax(dim=1) == torch.as_tensor(true)).numpy()
+
+
+def faithfulness(model, inputs, classes, maps: dict, seed: int = 0) -> dict:
+    """What the class's probability does for each of maps {name: (N, H, W)}, by mean colour: {name: its measures}.
+
+    Measures: curves "deletion" and "insertion" (N, len(SHARES)), and "drop" and "increase" (N,).
+    """
+    found = {}
+    ends = [probabilities(model, images)[range(len(inputs)), torch.as_tensor(classes)].numpy()[:, None]
+            for images in (inputs.cpu(), torch.zeros(inputs.shape))]  # the whole image, and nothing of it
+    with Progress(len(maps), f"Removal by {len(maps)} maps of {len(inputs)} images") as bar:
+        for name, values in maps.items():
+            deletion, insertion = (curve(model, inputs, classes, values, SHARES[1:-1], insert=insert, seed=seed)
+                                   for insert in (False, True))
+            drop, increase = drop_and_increase(model, inputs, classes, values)
+            found[name] = {"deletion": np.hstack([ends[0], deletion, ends[1]]), "drop": drop,
+                           "insertion": np.hstack([ends[1], insertion, ends[0]]), "increase": increase}
+            bar.advance(1)
+    return found
+
+
+def summarise(found: dict, seed: int = 0) -> list:
+    """What `faithfulness` found as rows: name, and by measure mean and interval (of a curve, the area under it)."""
+    return [{"name": name} | {key: mean_interval(area_under(values, SHARES) if values.ndim == 2 else values, seed)
+                              for key, values in measures.items()} for name, measures in found.items()]
+
+
+def restoration(model, inputs, true, maps: dict, share: float = 0.1, seed: int = 0) -> list:
+    """How often a misread image is read right without the strongest `share` of its pixels: rows of name, and by way of
+    filling in the mean and its interval; `maps` is {name: (N, H, W)}.
+    """
+    rows = []
+    with Progress(len(maps), f"Removal from {len(inputs)} misread images") as bar:
+        for name, values in maps.items():
+            each = {fill: restored(model, inputs, true, values, share, fill, seed) for fill in FILLS}
+            rows.append({"name": name} | {fill: mean_interval(right, seed) for fill, right in each.items()})
+            bar.advance(1)
+    return rows
