@@ -18,6 +18,7 @@ bench: .venv/tests
 	$(BIN)/python -m tests.benchmarks.training
 	$(BIN)/python -m tests.benchmarks.augmentation
 	$(BIN)/python -m tests.benchmarks.evaluation
+	$(BIN)/python -m tests.benchmarks.explaining
 
 # execute the notebooks again on their defaults, as they are committed
 notebooks: .venv/tests
