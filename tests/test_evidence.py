@@ -14,6 +14,7 @@ def scores(measure, maps, mask):
 @pytest.mark.parametrize(("measure", "mask", "maps", "expected"), [
     (evidence.pointing_game, MASK, [[[1, 0], [0, 0]], [[0, 1], [0, 0]]], [1, 0]),
     (evidence.pointing_game, MASK, [[[1, 1], [0, 0]], [[1, 1], [1, 0]]], [1 / 2, 1 / 3]),  # ties
+    (evidence.pointing_game, MASK, [[[0.999, 1], [0, 0]], [[1, 0.999], [0, 0]]], [0, 1]),  # nearly ties
     (evidence.pointing_game, MASK, [[[0, 0], [0, 0]], [[1, 1], [1, 1]]], [0, 0]),  # flat
     (evidence.relevance_mass, MASK, [[[1, 0], [0, 0]], [[0.5, 0.5], [0.5, 1]]], [1, 0.2]),
     (evidence.relevance_mass, TWO, [[[1, 2], [3, 4]], [[0, 0], [0, 1]]], [0.3, 0]),

@@ -66,6 +66,15 @@ def test_the_cascade_depends_on_its_seed_alone():
     assert not torch.equal(weights[0], weights[2])
 
 
+def test_the_cascade_leaves_the_random_numbers_of_others_alone():
+    torch.manual_seed(5)
+    expected = torch.rand(3)
+    torch.manual_seed(5)
+    steps = randomisation.cascade(cifar_resnet18(4, seed=3), seed=0)
+    next(steps)
+    assert torch.equal(torch.rand(3), expected)
+
+
 def test_guided_backprop_equals_captum():
     model = cifar_resnet18(4, seed=3).eval()
     images, classes = torch.randn(3, 3, 32, 32, generator=torch.Generator().manual_seed(0)), [2, 0, 3]

@@ -25,13 +25,13 @@ def levels(model: nn.Module) -> list:
 def cascade(model: nn.Module, seed: int):
     """Yield (name, network) from the output down: a copy of the model with that part and all above it drawn anew."""
     broken = copy.deepcopy(model)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        for name in levels(model):
+    for number, name in enumerate(levels(model)):
+        with torch.random.fork_rng():
+            torch.manual_seed(seed + number)
             for module in broken.get_submodule(name).modules():
                 if hasattr(module, "reset_parameters"):
                     module.reset_parameters()
-            yield name, broken
+        yield name, broken
 
 
 def guided_backprop(model: nn.Module, inputs: torch.Tensor, classes) -> np.ndarray:
