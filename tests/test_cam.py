@@ -1,6 +1,5 @@
 import copy
 import gc
-import weakref
 
 import captum.attr
 import numpy as np
@@ -10,7 +9,7 @@ import torch
 from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
 from torch import nn
 
-from utils import cam
+from utils import cam, methods
 from utils.resnet import cifar_resnet18
 
 
@@ -139,7 +138,7 @@ def of_the_package(model, images, layer, method, aug_smooth=False, eigen_smooth=
     return made(model, layers)(images, [ClassifierOutputTarget(label) for label in CLASSES], aug_smooth, eigen_smooth)
 
 
-FAST = [method for method in cam.METHODS if method not in cam.SLOW]
+FAST = [method for method in cam.METHODS if method not in methods.SLOW]
 CASES = [*((method, "layer3", {}) for method in FAST), *((method, "layer4", {"eigen_smooth": True}) for method in FAST),
          ("FullGrad", "layer4", {"aug_smooth": True, "eigen_smooth": True}), ("FEM", "layer4", {"aug_smooth": True}),
          ("GradCAM", "layer1", {"aug_smooth": True}), ("GradCAM++", "layer2*layer3*layer4", {})]
@@ -154,7 +153,7 @@ def test_maps_equal_the_package_called_on_the_whole_model(network, method, layer
     assert not cam.flat(maps).all()
 
 
-@pytest.mark.parametrize("method", cam.SLOW)
+@pytest.mark.parametrize("method", methods.SLOW)
 @pytest.mark.parametrize("eigen_smooth", [False, True])
 def test_methods_with_a_pass_for_each_channel_equal_the_package(method, eigen_smooth):
     """On a small network, as the package runs all of it for each channel."""
@@ -170,9 +169,9 @@ def test_methods_with_a_pass_for_each_channel_equal_the_package(method, eigen_sm
 
 def test_many_layers_and_methods_in_one_pass_equal_each_alone(network):
     model, images = network
-    layers, methods = ("layer4", "layer2", "layer3"), ("GradCAM", "LayerCAM", "FinerCAM", "ShapleyCAM", "FullGrad")
-    together = cam.compute_all(model, images, CLASSES, layers, methods)
-    assert set(together) == {(method, layer) for method in methods for layer in layers}
+    layers, asked = ("layer4", "layer2", "layer3"), ("GradCAM", "LayerCAM", "FinerCAM", "ShapleyCAM", "FullGrad")
+    together = cam.compute_all(model, images, CLASSES, layers, asked)
+    assert set(together) == {(method, layer) for method in asked for layer in layers}
     for (method, layer), maps in together.items():
         np.testing.assert_allclose(maps, cam.compute_maps(model, images, CLASSES, layer, method), atol=2e-5)
 
@@ -237,7 +236,7 @@ def test_what_was_recorded_is_not_changed_by_what_follows_in_place(network):
     torch.testing.assert_close(outputs["bn"].detach(), inputs["x"])
 
 
-def test_nothing_is_recorded_below_the_layer(network, monkeypatch):
+def test_nothing_is_recorded_below_the_layer(network):
     """The graph starts at the layer: nothing below it has a gradient."""
     model, images = network
     seen = []
@@ -250,13 +249,22 @@ def test_nothing_is_recorded_below_the_layer(network, monkeypatch):
 
 
 def test_nothing_of_a_batch_stays_behind(network):
+    """Activations of another shape than any that other tests leave."""
     model, images = network
-    alive = weakref.WeakSet()
-    hook = model.layer3.register_forward_hook(lambda module, args, output: alive.add(output))
-    cam.compute_all(model, images.repeat(2, 1, 1, 1), CLASSES * 2, ("layer3", "layer4"), ("GradCAM", "ShapleyCAM"))
-    hook.remove()
+    cam.compute_all(model, images.repeat(2, 1, 1, 1)[:5, :, :24, :24], [1] * 5, ("layer3", "layer4"),
+                    ("GradCAM", "ShapleyCAM", "FinerCAM"))
     gc.collect()
-    assert len(alive) == 0
+    left = [tuple(thing.shape) for thing in gc.get_objects() if type(thing) is torch.Tensor]
+    assert not {(5, 256, 6, 6), (5, 512, 3, 3)} & set(left)
+
+
+def test_finer_cam_against_one_class_is_grad_cam_of_the_difference(network):
+    found = cam.compute_all(*network, CLASSES, ("layer3",), ("GradCAM", "FinerCAM"), against=[0, 0, 0])
+    np.testing.assert_allclose(found["GradCAM", "layer3"], found["FinerCAM", "layer3"], atol=1e-6)
+    model, images = network
+    target = pytorch_grad_cam.utils.model_targets.FinerWeightedTarget
+    expected = pytorch_grad_cam.GradCAM(model, [model.layer3])(images, [target(label, [0], 1) for label in CLASSES])
+    np.testing.assert_allclose(found["FinerCAM", "layer3"], expected, atol=2e-5)
 
 
 @pytest.mark.parametrize(("how", "message"), [
@@ -268,6 +276,7 @@ def test_nothing_of_a_batch_stays_behind(network):
     ({"classes": [3, 10, 4]}, "classes: from 3 to 10, but the network knows 0 to 9"),
     ({"classes": [3, -1, 4]}, "classes: from -1 to 4"),
     ({"against": [0]}, "against: 1 for 3 images"),
+    ({"against": [0, 1, 10]}, "against: from 0 to 10, but the network knows 0 to 9"),
     ({"layer": "layer3*layer4", "raw": True}, "raw: maps of several layers"),
 ])
 def test_bad_input_gets_one_line_and_leaves_no_hook(network, how, message):

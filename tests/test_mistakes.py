@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import torch
 
-from utils import data, figures, mistakes
+from utils import data, figures, map_figures, mistakes
 
 CLASSES = ("cat", "dog", "owl")
 
@@ -39,7 +39,7 @@ def test_file_of_mistakes(wrong, tmp_path):
 
 
 def test_titles_say_read_and_true_class_with_the_images_own_probabilities(wrong):
-    assert figures.mistake_titles(wrong, CLASSES) == ["read cat 0.50\ntruly dog 0.30\nid b",
+    assert map_figures.mistake_titles(wrong, CLASSES) == ["read cat 0.50\ntruly dog 0.30\nid b",
                                                       "read owl 0.65\ntruly dog 0.25\nid d"]
 
 
@@ -50,14 +50,14 @@ def texts(figure):
 def test_galleries_state_the_explained_class(wrong):
     maps = np.zeros((2, 32, 32))
     maps[0, 5, 5] = 1
-    gallery = figures.cam_gallery(wrong, maps, wrong.true, CLASSES, "GradCAM at layer3")
+    gallery = map_figures.cam_gallery(wrong, maps, wrong.true, CLASSES, "GradCAM at layer3")
     assert texts(gallery) == ["read cat 0.50\ntruly dog 0.30\nid b\nmap for dog",
                               "read owl 0.65\ntruly dog 0.25\nid d\nmap for dog"]
     assert [text.get_text() for text in gallery.axes[1].texts] == ["flat map"]
     assert not gallery.axes[0].texts
     assert gallery.axes[0].images[1].get_clim() == (0, 1)
     assert gallery._suptitle.get_text() == "GradCAM at layer3"
-    pairs = figures.cam_pairs(wrong, {"predicted": maps, "true": maps}, CLASSES, "")
+    pairs = map_figures.cam_pairs(wrong, {"predicted": maps, "true": maps}, CLASSES, "")
     assert texts(pairs)[:3] == ["read cat 0.50\ntruly dog 0.30\nid b", "map for cat,\nthe predicted class",
                                 "map for dog,\nthe true class"]
 
@@ -119,23 +119,28 @@ def test_what_people_said_is_read_under_either_name_or_fetched(tmp_path, monkeyp
     people(tmp_path, monkeypatch)
     (tmp_path / "there").mkdir()
     for folder in (tmp_path, tmp_path / "there"):  # the second is filled from the first
-        votes, reviews = mistakes.load_people(folder)
+        votes, reviews = mistakes.load_people(folder, data.CIFAR10_CLASSES)
         assert votes.tolist() == VOTES.tolist()
         assert reviews == {6: 2}
     (tmp_path / "there" / "cifar10h-counts.npy").rename(tmp_path / "there" / "cifar10h_counts.npy")
     (tmp_path / "cifar10h-counts.npy").unlink()
-    assert mistakes.load_people(tmp_path / "there")[0].tolist() == VOTES.tolist()
+    assert mistakes.load_people(tmp_path / "there", data.CIFAR10_CLASSES)[0].tolist() == VOTES.tolist()
 
 
 def test_another_file_under_that_name_is_refused(tmp_path, monkeypatch):
     people(tmp_path, monkeypatch)
     (tmp_path / "cifar10_mturk.json").write_text("[]")
     with pytest.raises(ValueError, match=r"human_labels: .*cifar10_mturk.json is not the file of"):
-        mistakes.load_people(tmp_path)
+        mistakes.load_people(tmp_path, data.CIFAR10_CLASSES)
 
 
 def test_without_network_it_is_an_os_error(tmp_path, monkeypatch):
     monkeypatch.setitem(mistakes.HUMAN_LABELS, "cifar10h-counts.npy", ("http://localhost:9/none", "", "none"))
     with pytest.raises(OSError, match="refused"):
-        mistakes.load_people(tmp_path)
+        mistakes.load_people(tmp_path, data.CIFAR10_CLASSES)
     assert not list(tmp_path.iterdir())
+
+
+def test_people_were_not_asked_about_other_classes(tmp_path):
+    with pytest.raises(ValueError, match=r"people were asked about airplane, .*, not about cat, dog, owl"):
+        mistakes.load_people(tmp_path, CLASSES)

@@ -18,6 +18,7 @@ from utils.progress import Progress
 SIZE = 32  # side of every image in pixels
 SHAPES_IMAGES = {"train": 5000, "test": 1000}
 CIFAR10_IMAGES = {"train": 50_000, "test": 10_000}
+CIFAR10_CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 CIFAR10_MEAN, CIFAR10_STD = (0.491, 0.482, 0.447), (0.247, 0.244, 0.262)  # of the training images, as commonly given
 DATASETS = ("shapes", "cifar10", "folder")
 

@@ -100,7 +100,10 @@ def controls(images: np.ndarray, seed: int) -> dict:
 
 
 def to_one(maps: np.ndarray) -> np.ndarray:
-    """Each of maps (N, H, W) from 0, its least value, to 1, its greatest; a flat one is 0."""
+    """Each of maps (N, H, W) from 0, its least value, to 1, its greatest; a flat one is 0.
+
+    The package's `scale_cam_image` adds 1e-7 to the greatest, which for gradients is not little.
+    """
     low, high = maps.min(axis=(1, 2), keepdims=True), maps.max(axis=(1, 2), keepdims=True)
     return ((maps - low) / np.where(high > low, high - low, 1)).astype(np.float32)
 
@@ -117,13 +120,6 @@ def mean_interval(values: np.ndarray, seed: int = 0) -> dict:
 
 
 def localisation(maps: dict, masks: np.ndarray, seed: int = 0) -> list:
-    """For each of maps {name: (N, H, W)} a row: its name and, by measure, its mean and interval.
-
-    The "lead" of a measure is by how much it exceeds that of the map called "centre" on the same images.
-    """
-    rows, centre = [], {key: measure(maps["centre"], masks) for key, measure in MEASURES.items()}
-    for name, values in maps.items():
-        scores = {key: measure(values, masks) for key, measure in MEASURES.items()}
-        rows.append({"name": name} | {key: mean_interval(each, seed) | {"lead": mean_interval(each - centre[key], seed)}
-                                      for key, each in scores.items()})
-    return rows
+    """For each of maps {name: (N, H, W)} a row: its name and, by measure, its mean and interval."""
+    return [{"name": name} | {key: mean_interval(measure(values, masks), seed) for key, measure in MEASURES.items()}
+            for name, values in maps.items()]

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from utils.checkpoints import whole, write_rows
-from utils.data import Split
+from utils.data import CIFAR10_CLASSES, Split
 
 
 @dataclass(frozen=True)
@@ -77,13 +77,17 @@ SURE = 0.9  # an image is clear where at least this share of people choose one c
 KINDS = ("label in doubt", "ambiguous to people", "clear to people")
 
 
-def load_people(folder) -> tuple:
+def load_people(folder, classes: tuple) -> tuple:
     """What people said of CIFAR-10's test images, from two files in a folder, fetched into it where they are missing.
 
     Votes (10000, 10), how many of about 50 people chose each class (CIFAR-10H, Peterson et al. 2019, CC BY-NC-SA 4.0),
     and {index: how many of 5 reviewers chose the given label} for some in question (Northcutt et al. 2021, Apache-2.0).
-    Raises OSError where they can neither be found nor fetched, ValueError where they are not those files.
+    Raises OSError where they can neither be found nor fetched, ValueError where they are not those files, or the data
+    set has other `classes`.
     """
+    if tuple(classes) != CIFAR10_CLASSES:
+        raise ValueError(f"human_labels: people were asked about {', '.join(CIFAR10_CLASSES)}, not about "
+                         f"{', '.join(classes)}: leave it empty for other images")
     found = []
     for name, (address, checksum, other) in HUMAN_LABELS.items():
         path = next((Path(folder) / one for one in (name, other) if (Path(folder) / one).exists()), Path(folder) / name)

@@ -1,9 +1,10 @@
 """What the notebooks may be asked for, checked before any work starts."""
 
 from utils import resolve
-from utils.cam import LAYERS, METHODS
+from utils.cam import LAYERS
 from utils.data import CIFAR10_IMAGES, DATASETS, SHAPES_IMAGES, check_sizes, list_folder, usual_val_images
 from utils.device import choose_device
+from utils.methods import METHODS
 from utils.recipes import RECIPES, choose_recipe
 from utils.training import AUGMENTERS
 

@@ -1,0 +1,119 @@
+"""Pictures of maps and of what they are worth. Nothing is computed: what is drawn comes in as arguments."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+
+from utils.cam import flat
+from utils.figures import BLUE, GREY, HEAT, ORANGE, grid, outline, square
+
+
+def mistake_titles(mistakes, classes: tuple) -> list:
+    """Two lines for each: predicted and true class, each with the image's own probability of it, and its id."""
+    p_predicted, p_true = mistakes.probability_of(mistakes.predicted), mistakes.probability_of(mistakes.true)
+    return [f"read {classes[read]} {p:.2f}\ntruly {classes[true]} {q:.2f}\nid {image_id}"
+            for read, true, p, q, image_id
+            in zip(mistakes.predicted, mistakes.true, p_predicted, p_true, mistakes.images.ids, strict=True)]
+
+
+def overlay(axis, image, cam, mask=None):
+    """A map (H, W) in 0 to 1 over its image in grey, on the fixed scale; a flat map is shown bare and said to be flat.
+
+    `mask` adds the outline of the object. Returns what a colour bar needs.
+    """
+    axis.imshow(image @ (0.299, 0.587, 0.114), cmap="gray", vmin=0, vmax=255)
+    picture = axis.imshow(cam, cmap=HEAT, vmin=0, vmax=1, alpha=0.6)
+    if mask is not None:
+        outline(axis, mask)
+    if flat(cam[None])[0]:
+        axis.text(0.5, 0.06, "flat map", color="white", ha="center", transform=axis.transAxes,
+                  bbox={"facecolor": "black", "edgecolor": "none", "pad": 2})
+    return picture
+
+
+def _heat_bar(figure, picture, axes):
+    bar = figure.colorbar(picture, ax=axes, shrink=0.4, aspect=30, pad=0.02)
+    bar.set_label("evidence for the explained class, from the map's least to its greatest value")
+
+
+def cam_gallery(mistakes, cams, explained, classes: tuple, heading: str):
+    """Maps (N, H, W) over the misread images, each for its class in `explained` (N,)."""
+    figure, axes = grid(*square(len(mistakes)), cell=(1.8, 2.25), extra=0.6)
+    figure.suptitle(heading)
+    titles = mistake_titles(mistakes, classes)
+    masks = mistakes.images.masks
+    for index, (axis, title) in enumerate(zip(axes.flat, titles, strict=False)):
+        picture = overlay(axis, mistakes.images.images[index], cams[index], None if masks is None else masks[index])
+        axis.set_title(f"{title}\nmap for {classes[explained[index]]}", fontsize=8)
+    _heat_bar(figure, picture, axes)
+    return figure
+
+
+def cam_pairs(mistakes, cams: dict, classes: tuple, heading: str):
+    """For each misread image: itself, its map for the predicted class, its map for the true class.
+
+    `cams` is {"predicted": maps (N, H, W), "true": maps}.
+    """
+    rows = -(-len(mistakes) // 2)
+    figure, axes = grid(rows, 6, cell=(1.55, 1.95), extra=0.6)
+    figure.suptitle(heading)
+    masks = mistakes.images.masks
+    for index, title in enumerate(mistake_titles(mistakes, classes)):
+        row = axes[index % rows, 3 * (index // rows) :]
+        row[0].imshow(mistakes.images.images[index])
+        row[0].set_title(title, fontsize=8)
+        for axis, (which, maps) in zip(row[1:], cams.items(), strict=False):
+            explained = mistakes.predicted if which == "predicted" else mistakes.true
+            picture = overlay(axis, mistakes.images.images[index], maps[index], None if masks is None else masks[index])
+            axis.set_title(f"map for {classes[explained[index]]},\nthe {which} class", fontsize=8)
+    _heat_bar(figure, picture, axes)
+    return figure
+
+
+def intervals(rows: list, heading: str, label: str):
+    """Measured shares with their intervals, one per line: `rows` hold name, n, value, low, high (0 to 1)."""
+    figure, axis = plt.subplots(figsize=(7, 0.4 * len(rows) + 1.2), layout="constrained")
+    for index, row in enumerate(rows):
+        errors = [[100 * (row["value"] - row["low"])], [100 * (row["high"] - row["value"])]]
+        axis.errorbar(100 * row["value"], index, xerr=errors, fmt="o", color=BLUE, capsize=3, clip_on=False)
+    figure.suptitle(heading)
+    axis.set(xlabel=label, xlim=(0, 100), yticks=range(len(rows)),
+             yticklabels=[f"{row['name']} (n = {row['n']})" for row in rows])
+    axis.invert_yaxis()
+    axis.spines[["top", "right"]].set_visible(False)
+    return figure
+
+
+def removal_curves(found: dict, shares, ours: list):
+    """Mean probability of the class by share of pixels, as `removal.faithfulness` gives it; `ours` are drawn boldly."""
+    figure, axes = plt.subplots(1, 2, figsize=(11, 3.8), sharey=True, layout="constrained")
+    styles = iter(("--", ":", "-.", (0, (1, 3)), (0, (5, 1, 1, 1, 1, 1))) * 9)
+    colors = iter((BLUE, ORANGE, "#009e73", "#cc79a7", "#56b4e9") * 9)
+    for name, measures in found.items():
+        look = {"color": next(colors), "marker": "o"} if name in ours else {"color": GREY, "linestyle": next(styles)}
+        for axis, which in zip(axes, ("deletion", "insertion"), strict=True):
+            axis.plot(100 * np.array(shares), 100 * measures[which].mean(axis=0), label=name, **look)
+    axes[0].set(title="strongest pixels removed:\na low curve is good", xlabel="% of the pixels removed",
+                ylabel="probability of the class, %", ylim=(0, None))
+    axes[1].set(title="strongest pixels alone kept:\na high curve is good", xlabel="% of the pixels kept")
+    for axis in axes:
+        axis.spines[["top", "right"]].set_visible(False)
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside right center", frameon=False)
+    return figure
+
+
+def cascade(rows: list, measure: str, heading: str):
+    """How alike maps stay while the network is drawn anew, as `randomisation.similarities` gives it."""
+    figure, axis = plt.subplots(figsize=(7.5, 3.6), layout="constrained")
+    names = [name for name in rows[0] if name != "level"]
+    for name, color, marker in zip(names, (BLUE, ORANGE, GREY, "#009e73"), "osd^", strict=False):
+        values = [row[name][measure] for row in rows]
+        mean, low, high = (np.array([value[key] for value in values]) for key in ("value", "low", "high"))
+        axis.errorbar(range(len(rows)), mean, yerr=[mean - low, high - mean], color=color, marker=marker, capsize=3,
+                      label=name)
+    axis.axhline(0, color=GREY, linewidth=0.6)
+    axis.set(title=heading, xlabel="drawn anew, from the output down to", ylim=(None, 1.05),
+             ylabel=f"{measure} with the map\nof the trained network")
+    axis.set_xticks(range(len(rows)), [row["level"] for row in rows])
+    axis.spines[["top", "right"]].set_visible(False)
+    figure.legend(loc="outside right center", frameon=False)
+    return figure
