@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from utils import checkpoints, data, resnet
+from utils import checkpoints, data, resnet, sources
 
 
 def test_a_write_that_fails_leaves_what_was_there(tmp_path):
@@ -44,7 +44,7 @@ def test_run_folder_that_cannot_be_written(tmp_path):
 
 @pytest.fixture
 def trained(tmp_path):
-    nothing = data.Split(np.zeros((0, 32, 32, 3), np.uint8), np.zeros(0, np.int64), np.zeros(0, str))
+    nothing = sources.Split(np.zeros((0, 32, 32, 3), np.uint8), np.zeros(0, np.int64), np.zeros(0, str))
     dataset = data.Dataset("folder", ("a", "b", "c"), nothing, nothing, nothing, (0.1, 0.2, 0.3), (0.4, 0.5, 0.6))
     checkpoints.save_weights(tmp_path, resnet.cifar_resnet18(3), dataset, "plateau", 0)
     return tmp_path

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 from torchvision.datasets import CIFAR10
 
-from utils import data
+from utils import data, sources
 
 
 @pytest.fixture(scope="module")
@@ -76,7 +76,7 @@ def test_digest_changes_with_whatever_training_sees(demo):
         arrays = {name: getattr(split, name).copy() for name in ("images", "labels", "ids")}
         for name, value in values.items():
             arrays[name].flat[0] = value
-        return data.Split(**arrays)
+        return sources.Split(**arrays)
 
     pixel, label = 255 - demo.train.images.flat[0], 9 - demo.train.labels[0]
     others = [replace(demo, train=changed(demo.train, images=pixel)),

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import torch
 
-from utils import data, figures, map_figures, mistakes
+from utils import figures, map_figures, mistakes, sources
 
 CLASSES = ("cat", "dog", "owl")
 
@@ -13,7 +13,7 @@ CLASSES = ("cat", "dog", "owl")
 @pytest.fixture
 def wrong():
     labels = np.array([0, 1, 2, 1])
-    split = data.Split(np.zeros((4, 32, 32, 3), np.uint8), labels, np.array(["a", "b", "c", "d"]))
+    split = sources.Split(np.zeros((4, 32, 32, 3), np.uint8), labels, np.array(["a", "b", "c", "d"]))
     probabilities = torch.tensor([[0.7, 0.2, 0.1], [0.5, 0.3, 0.2], [0.1, 0.3, 0.6], [0.1, 0.25, 0.65]])
     return mistakes.find(split, torch.log(probabilities))
 
@@ -119,25 +119,25 @@ def test_what_people_said_is_read_under_either_name_or_fetched(tmp_path, monkeyp
     people(tmp_path, monkeypatch)
     (tmp_path / "there").mkdir()
     for folder in (tmp_path, tmp_path / "there"):  # the second is filled from the first
-        votes, reviews = mistakes.load_people(folder, data.CIFAR10_CLASSES)
+        votes, reviews = mistakes.load_people(folder, sources.CIFAR10_CLASSES)
         assert votes.tolist() == VOTES.tolist()
         assert reviews == {6: 2}
     (tmp_path / "there" / "cifar10h-counts.npy").rename(tmp_path / "there" / "cifar10h_counts.npy")
     (tmp_path / "cifar10h-counts.npy").unlink()
-    assert mistakes.load_people(tmp_path / "there", data.CIFAR10_CLASSES)[0].tolist() == VOTES.tolist()
+    assert mistakes.load_people(tmp_path / "there", sources.CIFAR10_CLASSES)[0].tolist() == VOTES.tolist()
 
 
 def test_another_file_under_that_name_is_refused(tmp_path, monkeypatch):
     people(tmp_path, monkeypatch)
     (tmp_path / "cifar10_mturk.json").write_text("[]")
     with pytest.raises(ValueError, match=r"human_labels: .*cifar10_mturk.json is not the file of"):
-        mistakes.load_people(tmp_path, data.CIFAR10_CLASSES)
+        mistakes.load_people(tmp_path, sources.CIFAR10_CLASSES)
 
 
 def test_without_network_it_is_an_os_error(tmp_path, monkeypatch):
     monkeypatch.setitem(mistakes.HUMAN_LABELS, "cifar10h-counts.npy", ("http://localhost:9/none", "", "none"))
     with pytest.raises(OSError, match="refused"):
-        mistakes.load_people(tmp_path, data.CIFAR10_CLASSES)
+        mistakes.load_people(tmp_path, sources.CIFAR10_CLASSES)
     assert not list(tmp_path.iterdir())
 
 

@@ -14,7 +14,7 @@ import pytest
 import torch
 from torch import nn
 
-from utils import ROOT, checkpoints, data, training
+from utils import ROOT, checkpoints, data, sources, state, training
 from utils.recipes import RECIPES
 
 KILLS = 20
@@ -34,7 +34,7 @@ def train(folder, recipe=RECIPE, resume=True, **options):
     rng = np.random.RandomState(0)
     labels = np.arange(90) % 2
     images = (rng.randint(0, 120, (90, 32, 32, 3)) + 40 * labels[:, None, None, None]).astype(np.uint8)
-    split = data.Split(images, labels, np.arange(90).astype(str))
+    split = sources.Split(images, labels, np.arange(90).astype(str))
     dataset = data.Dataset("folder", ("dark", "light"), split.take(slice(0, 60)), split.take(slice(60, 80)),
                            split.take(slice(80, 90)), (0.3, 0.3, 0.3), (0.2, 0.2, 0.2))
     arguments = {"name": "onecycle", "seed": 0, "device": torch.device("cpu"), "precision": "fp32"} | options
@@ -143,8 +143,8 @@ def test_resumed_in_the_middle_of_an_epoch(tmp_path, monkeypatch, name, augmente
     monkeypatch.setattr(training, "normalise", stop)
     with pytest.raises(RuntimeError):
         train(folders[1], recipe, **options)
-    state = checkpoints.load_state(folders[1], stated(folders[1]))[0]
-    assert (len(state["history"]), state["step"]) == (1, 5)
+    half = checkpoints.load_state(folders[1], stated(folders[1]))[0]
+    assert (len(half["history"]), half["step"]) == (1, 5)
     left = []
     monkeypatch.setattr(training, "normalise", lambda *arguments: left.append(1) or normalise(*arguments))
     resumed = train(folders[1], recipe, **options)
@@ -211,7 +211,7 @@ def test_an_interruption_leaves_the_epochs_before_it(tmp_path, capsys):
 def test_an_interruption_of_a_write_leaves_what_is_whole(tmp_path, monkeypatch, what, call, epochs):
     """Over the files of another run, which must never be taken for this one's."""
     train(tmp_path, seed=1)
-    write, calls = getattr(training, what), []
+    write, calls = getattr(state, what), []
 
     def interrupted(*arguments):
         calls.append(what)
@@ -219,7 +219,7 @@ def test_an_interruption_of_a_write_leaves_what_is_whole(tmp_path, monkeypatch, 
             raise KeyboardInterrupt
         write(*arguments)
 
-    monkeypatch.setattr(training, what, interrupted)
+    monkeypatch.setattr(state, what, interrupted)
     if epochs is None:
         with pytest.raises(KeyboardInterrupt):
             train(tmp_path, resume=False)

@@ -9,7 +9,7 @@ import torchinfo
 import torchvision
 from torch import nn
 
-from utils import checkpoints, data, resnet, training
+from utils import checkpoints, data, resnet, sources, state, training
 from utils.recipes import RECIPES, Recipe, choose_recipe
 
 # validation losses of the reference run, epochs 1 to 20 (summed over batch means, divided by the images)
@@ -49,8 +49,8 @@ def test_first_weights_follow_from_the_seed_alone():
 
 def test_plateau_drops_after_epoch_15_of_the_reference_and_nowhere_else():
     recipe = choose_recipe("plateau", "cifar10")
-    optimiser = training.make_optimiser(nn.Linear(2, 2), recipe)
-    schedule = training.make_schedule(optimiser, recipe, steps=0)
+    optimiser = state.make_optimiser(nn.Linear(2, 2), recipe)
+    schedule = state.make_schedule(optimiser, recipe, steps=0)
     rates = []
     for loss in REFERENCE_LOSSES:
         rates.append(optimiser.param_groups[0]["lr"])
@@ -66,8 +66,8 @@ def test_plateau_is_the_reference_recipe():
 
 def test_one_cycle_goes_up_and_down_once():
     recipe = replace(RECIPES["onecycle"], learning_rate=0.5)
-    optimiser = training.make_optimiser(nn.Linear(2, 2), recipe)
-    schedule, rates = training.make_schedule(optimiser, recipe, steps=40), []
+    optimiser = state.make_optimiser(nn.Linear(2, 2), recipe)
+    schedule, rates = state.make_schedule(optimiser, recipe, steps=40), []
     for _ in range(40):
         rates.append(optimiser.param_groups[0]["lr"])
         optimiser.step()
@@ -83,7 +83,7 @@ def test_one_cycle_goes_up_and_down_once():
 def test_weight_decay_may_spare_norms_and_biases():
     model = nn.Sequential(nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2))
     for spared, expected in ((False, 5e-4), (True, 0.0)):
-        groups = training.make_optimiser(model, replace(RECIPES["plateau"], decay_norms=not spared)).param_groups
+        groups = state.make_optimiser(model, replace(RECIPES["plateau"], decay_norms=not spared)).param_groups
         decay = {id(weight): group["weight_decay"] for group in groups for weight in group["params"]}
         assert decay[id(model[0].weight)] == 5e-4
         assert decay[id(model[0].bias)] == decay[id(model[1].weight)] == decay[id(model[1].bias)] == expected
@@ -115,8 +115,8 @@ def test_the_last_step_is_on_images_of_full_size(steps):
 @pytest.mark.parametrize("steps", range(1, 9))
 def test_one_cycle_of_a_few_steps(steps):
     recipe = RECIPES["onecycle"]
-    optimiser = training.make_optimiser(nn.Linear(2, 2), recipe)
-    schedule = training.make_schedule(optimiser, recipe, steps)
+    optimiser = state.make_optimiser(nn.Linear(2, 2), recipe)
+    schedule = state.make_schedule(optimiser, recipe, steps)
     for _ in range(steps):
         assert 0 <= optimiser.param_groups[0]["lr"] <= recipe.learning_rate
         optimiser.step()
@@ -129,7 +129,7 @@ def few():
     labels = np.arange(12) % 2
     images = np.random.RandomState(0).randint(0, 60, (12, 32, 32, 3)).astype(np.uint8)
     images[labels == 1] += 150
-    split = data.Split(images, labels.astype(np.int64), np.arange(12).astype(str))
+    split = sources.Split(images, labels.astype(np.int64), np.arange(12).astype(str))
     return data.Dataset("folder", ("dark", "light"), split.take(slice(0, 8)), split.take([8, 9]), split.take([10, 11]),
                         (0.5, 0.4, 0.3), (0.25, 0.2, 0.1))
 
@@ -161,7 +161,7 @@ def test_fit_leaves_history_and_weights(few, tmp_path):
     assert seen == [1, 2]
     with (tmp_path / "history.csv").open() as file:
         rows = list(csv.DictReader(file))
-    assert tuple(rows[0]) == training.HISTORY
+    assert tuple(rows[0]) == state.HISTORY
     assert [float(row["val_loss"]) for row in rows] == [row["val_loss"] for row in history]
     assert all(0 < row["train_seconds"] < row["seconds"] for row in history)
     again, metadata = checkpoints.load_weights(tmp_path, few.classes)
@@ -175,7 +175,7 @@ def test_best_epoch_is_chosen_on_the_validation_split(few, tmp_path, monkeypatch
     """The weights kept are those of the highest validation accuracy, the earlier of equals."""
     accuracies, kept = iter([50.0, 100.0, 0.0, 100.0]), []
     monkeypatch.setattr(training, "score", lambda *_: (1.0, next(accuracies)))
-    monkeypatch.setattr(training, "save_weights", lambda *_: kept.append("saved"))
+    monkeypatch.setattr(state, "save_weights", lambda *_: kept.append("saved"))
     monkeypatch.setattr(training, "load_weights", lambda *_: [nn.Identity()])
     states = []
     fit(few, tmp_path, replace(RECIPE, epochs=4), on_epoch=lambda rows: states.append(len(kept)))
@@ -203,7 +203,7 @@ def test_the_recipe_decides_the_augmentation(few, augmenter):
     """A grey image with a red left half: a flip moves the red, a cutout shows the mean colour."""
     images = np.full((200, 32, 32, 3), 100, np.uint8)
     images[:, :, :16, 0] = 200
-    many = replace(few, train=data.Split(images, np.zeros(200, np.int64), np.arange(200).astype(str)))
+    many = replace(few, train=sources.Split(images, np.zeros(200, np.int64), np.arange(200).astype(str)))
     fill = np.round(255 * np.array(few.mean))
     for flip, cutout in ((True, False), (False, True)):
         feed = training.AUGMENTERS[augmenter](many, replace(RECIPE, flip=flip, cutout=cutout), torch.device("cpu"))

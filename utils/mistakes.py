@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from utils.checkpoints import whole, write_rows
-from utils.data import CIFAR10_CLASSES, Split
+from utils.sources import CIFAR10_CLASSES, Split
 
 
 @dataclass(frozen=True)

@@ -2,10 +2,11 @@
 
 from utils import resolve
 from utils.cam import LAYERS
-from utils.data import CIFAR10_IMAGES, DATASETS, SHAPES_IMAGES, check_sizes, list_folder, usual_val_images
+from utils.data import check_sizes, usual_val_images
 from utils.device import choose_device
 from utils.methods import METHODS
 from utils.recipes import RECIPES, choose_recipe
+from utils.sources import CIFAR10_IMAGES, DATASETS, SHAPES_IMAGES, list_folder
 from utils.training import AUGMENTERS
 
 CHOICES = {

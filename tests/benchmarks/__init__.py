@@ -9,7 +9,7 @@ import numpy as np
 import torch
 import torchvision
 
-from utils import data, figures
+from utils import data, figures, sources
 
 
 def machine(device: torch.device) -> str:
@@ -57,6 +57,6 @@ def compare(title: str, unit: str, ways: dict, rounds: int = 5) -> dict:
 def noise(count: int) -> data.Dataset:
     """Random images of ten classes, as what they show makes no difference to speed."""
     rng = np.random.RandomState(0)
-    split = data.Split(rng.randint(0, 256, (count, 32, 32, 3)).astype(np.uint8), np.arange(count) % 10,
+    split = sources.Split(rng.randint(0, 256, (count, 32, 32, 3)).astype(np.uint8), np.arange(count) % 10,
                        np.arange(count).astype(str))
     return data.Dataset("noise", tuple("abcdefghij"), split, split, split, data.CIFAR10_MEAN, data.CIFAR10_STD)

@@ -8,7 +8,7 @@ from torch.nn import functional as F
 from torch.utils.data import DataLoader, Dataset
 
 from tests.benchmarks import compare, machine, noise
-from utils import augment, training
+from utils import augment, state, training
 from utils.device import choose_device, choose_precision
 from utils.recipes import RECIPES
 from utils.resnet import cifar_resnet18
@@ -56,7 +56,7 @@ def our_loop(dataset, device, precision, batch):
     """What notebook 02 runs, an epoch a call."""
     recipe = replace(RECIPES["plateau"], batch_size=batch, epochs=100)
     model = cifar_resnet18(10).to(device, memory_format=torch.channels_last)
-    run = training.Run(model, dataset, recipe, "", {"seed": 0})
+    run = state.Run(model, dataset, recipe, "", {"seed": 0})
     feed = training.feed_batches(dataset, recipe, device)
 
     def work():
