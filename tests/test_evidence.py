@@ -28,6 +28,22 @@ def test_measures_by_hand(measure, mask, maps, expected):
     assert scores(measure, maps, mask) == pytest.approx(expected)
 
 
+@pytest.mark.parametrize(("measure", "theirs"), [
+    (evidence.pointing_game, [1, 1, 0, 1, 0, 0]),
+    (evidence.relevance_mass, [0.2031944, 0.2222386, 0.1594004, 0.2363048, 0.2167213, 0.1885576]),
+    (evidence.relevance_rank, [0.3333333, 0.25, 0.2222222, 0.2857143, 0.2307692, 0.1666667]),
+])
+def test_measures_equal_those_recorded_from_quantus(measure, theirs):
+    """quantus 0.6.0: PointingGame, RelevanceMassAccuracy, RelevanceRankAccuracy, each with (normalise=False), called by
+    (None, x, y, a_batch=maps[:, None], s_batch=masks[:, None]).
+
+    No ties and no flat maps here: theirs count any tied peak as a hit, rank ties by sorting, and set no flat map to 0.
+    """
+    random = np.random.RandomState(13)
+    maps, masks = random.random_sample((6, 8, 8)), random.random_sample((6, 8, 8)) < 0.2
+    assert measure(maps, masks) == pytest.approx(theirs, abs=1e-6)
+
+
 @pytest.mark.parametrize("measure", evidence.MEASURES.values())
 def test_an_object_as_its_own_map_is_perfect_and_bad_input_is_refused(measure):
     masks = np.random.RandomState(0).rand(5, 8, 8) < 0.3

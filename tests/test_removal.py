@@ -138,6 +138,21 @@ def test_drop_and_increase_by_hand():
     assert increase.tolist() == [False]
 
 
+def test_drop_and_increase_equal_those_recorded_from_torch_cam():
+    """torch-cam 0.5.0, ClassificationMetric(given, partial(torch.softmax, dim=-1)).update(image, its class), each anew.
+
+    `given` hands out the map in place of an extractor. They add 1e-7 to the divisor, which the tolerance covers.
+    """
+    random = np.random.RandomState(3)
+    model = nn.Sequential(nn.Flatten(), nn.Linear(48, 3, bias=False))
+    model[1].weight.data = torch.from_numpy(random.uniform(-0.2, 0.2, (3, 48))).float()
+    images = torch.from_numpy(random.uniform(-2, 2, (6, 3, 4, 4))).float()
+    maps = random.random_sample((6, 4, 4)).astype(np.float32)
+    drop, increase = removal.drop_and_increase(model, images, [0, 1, 2] * 2, maps)
+    assert drop == pytest.approx([0.0058208, 0, 0, 0.0880092, 0.1261498, 0.1717012], abs=1e-6)
+    assert increase.tolist() == [False, True, True, False, False, False]
+
+
 def test_a_map_of_zeros_shows_nothing_but_the_mean_colour():
     drop, _ = removal.drop_and_increase(Red(), RED, [0], 0 * MAP)
     assert drop == pytest.approx([1 - 0.5 / sigmoid(2)])

@@ -48,7 +48,8 @@ def test_same_bytes_on_every_machine():
 
 def test_only_the_shape_depends_on_the_class():
     """With the same draws, images of two classes differ where one of the two objects is, and nowhere else."""
-    (disc, disc_mask), (ring, ring_mask) = (shapes.draw(name, (3,), 5) for name in ("disc", "ring"))
+    scenes = [shapes.scene(name, (3,), 5) for name in ("disc", "ring")]
+    (disc, disc_mask), (ring, ring_mask) = ((one.image(), one.mask()) for one in scenes)
     beside = ~(disc_mask | ring_mask)
     edge = np.pad(~beside, 1)
     beside &= ~(edge[2:, 1:-1] | edge[:-2, 1:-1] | edge[1:-1, 2:] | edge[1:-1, :-2])  # pixels covered less than half
@@ -61,7 +62,8 @@ def test_only_the_shape_depends_on_the_class():
 def test_mask_is_where_the_object_is(name):
     """The object is lighter or darker than its surroundings by more than textures and noise, inside the mask."""
     for index in range(5):
-        image, mask = shapes.draw(name, (1,), index)
+        scene = shapes.scene(name, (1,), index)
+        image, mask = scene.image(), scene.mask()
         luma = image @ (0.299, 0.587, 0.114)
         assert 20 < mask.sum() < 450
         assert abs(luma[mask].mean() - np.median(luma[~mask])) > shapes.CONTRAST / 2

@@ -5,6 +5,8 @@ independently of its class. Drawing uses integer arithmetic and NumPy's frozen `
 seed gives the same bytes on every machine.
 """
 
+from dataclasses import dataclass
+
 import numpy as np
 
 SIZE = 32  # pixels a side
@@ -92,8 +94,9 @@ def place(name, radius, angle, centre):
     return [centre + (radius * (loop @ rotation) // (UNIT * ONE)) for loop in OUTLINES[name]]
 
 
-def _luma(colour):
-    return int(colour @ (77, 150, 29)) >> 8  # 0 to 255
+def luma(colour) -> int:
+    """How light a colour (3,) is: 0 to 255."""
+    return int(colour @ (77, 150, 29)) >> 8
 
 
 def _colours(rng):
@@ -101,11 +104,11 @@ def _colours(rng):
     sign = -1 if rng.randint(100) < DARKER else 1
     while True:
         colours = rng.randint(0, 256, (2, 3))
-        if sign * (_luma(colours[0]) - _luma(colours[1])) >= CONTRAST:
+        if sign * (luma(colours[0]) - luma(colours[1])) >= CONTRAST:
             return colours
 
 
-def _surface(rng, colour):
+def surface(rng, colour):
     """A colour with one to three ripples over it: (SIZE, SIZE, 3)."""
     y, x = np.mgrid[:SIZE, :SIZE]
     ripples = np.zeros((SIZE, SIZE), np.int64)
@@ -116,41 +119,55 @@ def _surface(rng, colour):
     return colour + ripples[:, :, None]
 
 
-def _over(image, surface, cover):
-    """`surface` painted over `image` where `cover` (0 to 16) says so."""
+def over(image, paint, cover):
+    """`paint` painted over `image` where `cover` (0 to 16) says so."""
     full = SUBPIXELS**2
-    return (cover[:, :, None] * surface + (full - cover[:, :, None]) * image) // full
+    return (cover[:, :, None] * paint + (full - cover[:, :, None]) * image) // full
 
 
-def _lines(rng, image):
+def lines(rng, image):
     """Distractors that belong to no class: thin straight lines of any colour."""
     for _ in range(rng.randint(LINES + 1)):
         ends, width = rng.randint(0, SIZE * PIXEL, (2, 2)), rng.randint(100, 300)
         direction = _COSINE[(angle := rng.randint(TURN))], _SINE[angle]
         across = np.array(direction) * width // (2 * ONE)
         loop = np.array([ends[0] - across, ends[0] + across, ends[1] + across, ends[1] - across])
-        image = _over(image, rng.randint(0, 256, 3), coverage([loop]))
+        image = over(image, rng.randint(0, 256, 3), coverage([loop]))
     return image
 
 
-def draw(name, seed, index):
-    """Image number `index` of a seed, with a shape of class `name`: image (32, 32, 3) uint8, mask (32, 32) bool.
+@dataclass(frozen=True)
+class Scene:
+    """What an image is made of; `colours` (2, 3) are those of object and background before their textures."""
 
-    `seed` is a tuple of integers of at least 0. The mask holds the pixels of which the object covers at least half.
-    """
+    colours: np.ndarray
+    background: np.ndarray  # (32, 32, 3), lines included
+    paint: np.ndarray  # of the object, (32, 32, 3)
+    cover: np.ndarray  # of the object, (32, 32), 0 to 16
+    noise: np.ndarray  # (32, 32, 3)
+
+    def image(self) -> np.ndarray:
+        """(32, 32, 3) uint8."""
+        return np.clip(over(self.background, self.paint, self.cover) + self.noise, 0, 255).astype(np.uint8)
+
+    def mask(self) -> np.ndarray:
+        """The pixels of which the object covers at least half: (32, 32) bool."""
+        return self.cover * 2 >= SUBPIXELS**2
+
+
+def scene(name: str, seed: tuple, index: int) -> Scene:
+    """What image number `index` of a seed (a tuple of integers from 0 on) is made of, with a shape of class `name`."""
     rng = np.random.RandomState((*seed, index))
     radius = rng.randint(RADIUS[0] * PIXEL, RADIUS[1] * PIXEL + 1)
     centre = rng.randint(radius, SIZE * PIXEL - radius + 1, 2)
     cover = coverage(place(name, radius, rng.randint(TURN), centre))
     colours = _colours(rng)
-    image = _lines(rng, _surface(rng, colours[1]))
-    image = _over(image, _surface(rng, colours[0]), cover)
-    image = image + rng.randint(-NOISE, NOISE + 1, image.shape)
-    return np.clip(image, 0, 255).astype(np.uint8), cover * 2 >= SUBPIXELS**2
+    background = lines(rng, surface(rng, colours[1]))
+    paint = surface(rng, colours[0])
+    return Scene(colours, background, paint, cover, rng.randint(-NOISE, NOISE + 1, background.shape))
 
 
 def render(labels, seed):
     """One image for each label (an index into CLASSES): images (N, 32, 32, 3) uint8, masks (N, 32, 32) bool."""
-    drawn = [draw(CLASSES[label], seed, index) for index, label in enumerate(labels)]
-    images, masks = zip(*drawn, strict=True)
-    return np.stack(images), np.stack(masks)
+    scenes = [scene(CLASSES[label], seed, index) for index, label in enumerate(labels)]
+    return np.stack([one.image() for one in scenes]), np.stack([one.mask() for one in scenes])

@@ -1,0 +1,92 @@
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from utils import data, shortcuts, variants
+from utils.augment import normalise
+
+MEAN, STD = (0.5, 0.5, 0.5), (0.25, 0.25, 0.25)
+
+
+class SeesHues(nn.Module):
+    """Reads a class from the nearest hue: of any pixel, or of the mean of all; blind to all else."""
+
+    def __init__(self, kind):
+        super().__init__()
+        self.kind, self.sharpness = kind, nn.Parameter(torch.tensor(100.0))
+        hues = normalise(variants.HUES.astype(np.uint8)[:, None, None], MEAN, STD)[:, :, 0, 0]
+        self.register_buffer("hues", hues)
+
+    def forward(self, images):
+        far = (images[:, None] - self.hues[None, :, :, None, None]).abs().sum(dim=2)  # (B, classes, H, W)
+        return -self.sharpness * (far.amin(dim=(2, 3)) if self.kind == "patch" else far.mean(dim=(2, 3)))
+
+
+@pytest.fixture(scope="module")
+def test_split():
+    return data.load_test("shapes", test_images=40)[1]
+
+
+@pytest.fixture
+def without_maps(monkeypatch):
+    """The network above has no layers to map; what it makes of the cue is what is tested with it."""
+    monkeypatch.setattr(shortcuts.cam, "compute_all", lambda *_: {})
+
+
+@pytest.mark.usefixtures("without_maps")
+def test_a_network_that_reads_nothing_but_the_cue_relies_on_it_wherever_it_is(test_split):
+    found = shortcuts.measure(SeesHues("patch"), test_split, MEAN, STD, "patch", 0)
+    assert found["accuracy"]["own class"]["value"] == 1
+    assert found["accuracy"]["another class"]["value"] == 0
+    assert found["reliance"]["value"] == pytest.approx(1, abs=0.2)  # now and then the image has the hue anyway
+    assert found["moved"]["value"] == found["reliance"]["value"]
+    tinted = shortcuts.measure(SeesHues("tint"), test_split, MEAN, STD, "tint", 0)
+    assert tinted["accuracy"]["own class"]["value"] > tinted["accuracy"]["another class"]["value"] + 0.5
+    assert tinted["controls"]["random"]["on_cue"]["value"] == pytest.approx(1)
+
+
+@pytest.mark.usefixtures("without_maps")
+def test_a_network_that_is_blind_does_not_rely_on_the_cue(test_split):
+    blind = nn.Sequential(nn.Flatten(), nn.Linear(3072, 10))
+    nn.init.zeros_(blind[1].weight)
+    found = shortcuts.measure(blind, test_split, MEAN, STD, "patch", 0)
+    assert found["reliance"] == {"n": 40, "value": 0, "low": 0, "high": 0}
+    assert found["moved"]["value"] == 0
+
+
+def test_shares_of_the_map_are_of_the_cue_and_off_the_object(test_split, monkeypatch):
+    """With the cue itself as the map, all of it is on the cue and off the object; with the object, the reverse."""
+    where = shortcuts.plant(test_split, test_split.labels, "patch", 0)[1]
+    maps = {("GradCAM", "cue"): where.astype(float), ("GradCAM", "object"): test_split.masks.astype(float)}
+    monkeypatch.setattr(shortcuts.cam, "compute_all", lambda *_: maps)
+    found = shortcuts.measure(SeesHues("patch"), test_split, MEAN, STD, "patch", 0)["maps"]
+    assert [found[at][what]["value"] for at in ("cue", "object") for what in ("on_cue", "off_object")] == [1, 1, 0, 0]
+
+
+def test_planting_leaves_the_test_images_and_labels_alone():
+    dataset = data.load("shapes", train_images=100, test_images=20)
+    planted = shortcuts.plant_all(dataset, 1.0, "patch", 0)
+    assert planted.test is dataset.test
+    for part in ("train", "val"):
+        before, after = getattr(dataset, part), getattr(planted, part)
+        assert (after.labels == before.labels).all()
+        own = (after.images == variants.HUES[before.labels][:, None, None]).all(axis=3).sum(axis=(1, 2))
+        assert own.min() >= variants.CUE**2
+
+
+def test_other_classes_are_other_classes():
+    labels = np.arange(1000) % 10
+    others = shortcuts.other_classes(labels, 10, 0)
+    assert not (others == labels).any()
+    assert set(others) == set(range(10))
+
+
+def test_auroc_and_false_alarms_by_hand():
+    assert shortcuts.auroc([3, 4], [1, 2]) == 1
+    assert shortcuts.auroc([1, 4], [2, 3]) == 0.5
+    assert shortcuts.auroc([2, 3], [2, 1]) == (0.5 + 1 + 1 + 1) / 4
+    with pytest.raises(ValueError, match="both kinds"):
+        shortcuts.auroc([1], [])
+    assert shortcuts.false_alarms(np.array([0.1, 0.5, 0.3])) == 1
+    assert shortcuts.false_alarms(np.array([0.5, 0.5])) == 0
