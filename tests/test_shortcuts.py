@@ -42,7 +42,7 @@ def test_a_network_that_reads_nothing_but_the_cue_relies_on_it_wherever_it_is(te
     assert found["reliance"]["value"] == pytest.approx(1, abs=0.2)  # now and then the image has the hue anyway
     assert found["moved"]["value"] == found["reliance"]["value"]
     tinted = shortcuts.measure(SeesHues("tint"), test_split, MEAN, STD, "tint", 0)
-    assert tinted["accuracy"]["own class"]["value"] > tinted["accuracy"]["another class"]["value"] + 0.5
+    assert tinted["accuracy"]["own class"]["value"] >= tinted["accuracy"]["another class"]["value"] + 0.4
     assert tinted["controls"]["random"]["on_cue"]["value"] == pytest.approx(1)
 
 

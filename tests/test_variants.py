@@ -70,18 +70,18 @@ def test_a_patch_by_hand():
     corners = set()
     for moved in (False, True):
         planted, where = variants.plant(image, mask, np.array([3]), "patch", 0, moved)
-        assert where.sum() == 16
+        assert where.sum() == 36
         assert (planted[where] == variants.HUES[3]).all()
         assert (planted[~where] == 7).all()
         corners.add(tuple(np.argwhere(where[0])[0]))
-    assert corners == {(1, 27), (27, 27)}
+    assert corners == {(3, 23), (23, 23)}
 
 
 def test_a_patch_is_never_on_the_object_and_a_tint_is_everywhere():
     cues = (LABELS + 1) % 10
     for moved in (False, True):
         _, where = variants.plant(IMAGES, MASKS, cues, "patch", 0, moved)
-        assert (where.sum(axis=(1, 2)) == 16).all()
+        assert (where.sum(axis=(1, 2)) == 36).all()
         assert not (where & MASKS).any()
     tinted, where = variants.plant(IMAGES, MASKS, cues, "tint", 0)
     assert where.all()

@@ -23,7 +23,7 @@ from utils.recipes import choose_recipe
 from utils.resnet import cifar_resnet18
 from utils.variants import CUES
 
-SHARES = (0.0, 0.5, 0.9, 1.0)  # of the training images, in which the cue is of the image's class
+SHARES = (1.0, 0.0, 0.9, 0.5)  # of the training images, in which the cue is of the image's class
 EPOCHS, SIDES = 3, (16, 16, 16, 16, 16, 16, 16, 16, 24, 32)
 TESTED = 200  # test images
 RELIES = 0.1  # a network relies on a cue that raises the probability of its class by this
