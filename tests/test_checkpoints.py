@@ -140,3 +140,27 @@ def test_a_disk_that_does_not_take_it(tmp_path, monkeypatch, code):
     assert "\n" not in str(error.value)
     assert [path.name for path in tmp_path.iterdir()] == ["state.safetensors"]
     assert (tmp_path / "state.safetensors").read_bytes() == before
+
+
+def linear():
+    """A network for the tests below: two logits."""
+    return torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(3072, 2)).train()
+
+
+@pytest.mark.parametrize(("path", "message"), [
+    ("tests.test_checkpoints:linea", "must be 'module:name' of a network .*AttributeError"),
+    ("no_such_module:linear", "No module named 'no_such_module'"),
+    ("tests.test_checkpoints", "must be 'module:name'"),
+    ("math:pi", "not callable"),
+])
+def test_networks_of_ones_own_that_are_none(path, message):
+    with pytest.raises(ValueError, match=message):
+        checkpoints.own_network(path, ("cat", "dog"))
+
+
+def test_a_network_of_ones_own_for_these_classes_alone():
+    model = checkpoints.own_network("tests.test_checkpoints:linear", ("cat", "dog"))
+    assert not model.training
+    assert model(torch.zeros(4, 3, 32, 32)).shape == (4, 2)
+    with pytest.raises(ValueError, match="shape \\(1, 2\\); it needs a logit for each of the 3 classes cat, dog, eel"):
+        checkpoints.own_network("tests.test_checkpoints:linear", ("cat", "dog", "eel"))

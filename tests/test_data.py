@@ -248,3 +248,11 @@ def test_images_of_other_modes(folder):
     Image.fromarray(np.zeros((8, 8), np.float32)).save(folder / "test" / "zebra" / "float.tiff")
     with pytest.raises(ValueError, match=r"float\.tiff: cannot be read as an image \(pixels of more than 16 bits"):
         data.load("folder", str(folder))
+
+
+def test_counterparts_are_of_the_same_test_images():
+    test = data.load_test("shapes", seed=1)[1].take([700, 3])
+    swapped = sources.counterparts(test, seed=1)["background swapped"]
+    same = (swapped == test.images).all(axis=3)
+    assert same[test.masks].mean() > 0.7  # all of it but the border that it shares with the background
+    assert same[~test.masks].mean() < 0.1

@@ -116,3 +116,13 @@ def test_rows_of_localisation_by_hand():
     good, half = evidence.localisation(maps, np.stack([MASK] * 2))
     assert (good["name"], good["pointing game"]["value"], good["pointing game"]["n"]) == ("good", 1, 2)
     assert [half[key]["value"] for key in evidence.MEASURES] == [0.5] * 3
+
+
+def test_own_object_by_hand():
+    """A map on its own object, one on the other, a flat one, and one of equal strength on both."""
+    own, other = [[1, 0], [0, 0]], [[0, 0], [1, 1]]
+    maps = np.array([own, other, [[1, 1], [1, 1]], [[1, 0], [1, 1]]], float)
+    found = evidence.own_object(maps, np.array([[own, other]] * 4, bool))
+    values = [found[key]["value"] for key in ("own", "other", "more")]
+    assert values == [(1 + 1 / 3) / 4, (1 + 2 / 3) / 4, (1 + 0 + 0.5 + 0.5) / 4]
+    assert found["own"]["n"] == 4

@@ -2,6 +2,7 @@
 
 import contextlib
 import csv
+import importlib
 import json
 import os
 import tempfile
@@ -10,6 +11,7 @@ from pathlib import Path
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
+from torch import nn
 
 from utils import resolve
 from utils.resnet import ARCHITECTURE, cifar_resnet18
@@ -123,6 +125,27 @@ def load_weights(folder, classes: tuple) -> tuple:
     model = cifar_resnet18(len(classes))
     model.load_state_dict(tensors)
     return model.eval().to(memory_format=torch.channels_last), metadata
+
+
+def own_network(path: str, classes: tuple) -> nn.Module:
+    """A network of one's own, in evaluation mode, by its import path "module:name": the network, or what makes it.
+
+    It is given normalised images (B, 3, 32, 32). Raises ValueError where it cannot be imported, or does not answer them
+    with a logit for each of the `classes`.
+    """
+    try:
+        module, name = path.split(":")
+        model = getattr(importlib.import_module(module), name)
+        model = model if isinstance(model, nn.Module) else model()
+        with torch.inference_mode():
+            logits = model.eval()(torch.zeros(1, 3, 32, 32))
+    except Exception as error:  # the code of other people, with errors of every kind
+        raise ValueError(f"network = {path!r}: must be 'module:name' of a network for images of 32x32, or of what "
+                         f"makes one ({type(error).__name__}: {error})") from error
+    if tuple(logits.shape) != (1, len(classes)):
+        raise ValueError(f"network = {path!r}: answers an image with shape {tuple(logits.shape)}; it needs a logit for "
+                         f"each of the {len(classes)} classes {', '.join(classes)}")
+    return model
 
 
 def save_state(folder, identity: dict, progress: dict, tensors: dict):

@@ -64,6 +64,18 @@ def relevance_rank(maps: np.ndarray, masks: np.ndarray) -> np.ndarray:
     return _unless_flat(maps, scores)
 
 
+def own_object(maps: np.ndarray, masks: np.ndarray, seed: int = 0) -> dict:
+    """Of maps (N, H, W) for the class of one of two objects, `masks` (N, 2, H, W), the first being its own.
+
+    `own` and `other`: the pointing game by either; `more`: whether more of the map lies on its own, half where as much
+    does. Each as mean and interval.
+    """
+    own, other = (relevance_mass(maps, masks[:, which]) / masks[:, which].mean(axis=(1, 2)) for which in (0, 1))
+    return {"own": mean_interval(pointing_game(maps, masks[:, 0]), seed),
+            "other": mean_interval(pointing_game(maps, masks[:, 1]), seed),
+            "more": mean_interval((np.sign(own - other) + 1) / 2, seed)}
+
+
 MEASURES = {"pointing game": pointing_game, "relevance mass": relevance_mass, "relevance rank": relevance_rank}
 
 

@@ -32,7 +32,7 @@ def overlay(axis, image, cam, mask=None):
 
 def _heat_bar(figure, picture, axes):
     bar = figure.colorbar(picture, ax=axes, shrink=0.4, aspect=30, pad=0.02)
-    bar.set_label("evidence for the explained class, from the map's least to its greatest value")
+    bar.set_label("evidence for the explained class,\nfrom the map's least to its greatest value")
 
 
 def cam_gallery(mistakes, cams, explained, classes: tuple, heading: str):
@@ -65,6 +65,41 @@ def cam_pairs(mistakes, cams: dict, classes: tuple, heading: str):
             explained = mistakes.predicted if which == "predicted" else mistakes.true
             picture = overlay(axis, mistakes.images.images[index], maps[index], None if masks is None else masks[index])
             axis.set_title(f"map for {classes[explained[index]]},\nthe {which} class", fontsize=8)
+    _heat_bar(figure, picture, axes)
+    return figure
+
+
+def mean_maps(groups: list, heading: str):
+    """For each group of misread images the mean image and the mean of each kind of map over it.
+
+    `groups` holds pairs: a title, and {what: mean image (H, W, 3) in 0 to 255, or mean map (H, W) in 0 to 1}.
+    """
+    most = max(len(pictures) for _, pictures in groups)
+    figure, axes = grid(most, len(groups), cell=(1.9, 2.0), extra=0.7)
+    figure.suptitle(heading)
+    for column, (title, pictures) in zip(axes.T, groups, strict=True):
+        for axis, (what, values) in zip(column, pictures.items(), strict=False):
+            colours = {} if values.ndim == 3 else {"cmap": HEAT, "vmin": 0, "vmax": 1}
+            picture = axis.imshow(values / 255 if values.ndim == 3 else values, **colours)
+            axis.set_title(f"{title}\n{what}" if axis is column[0] else what, fontsize=8)
+    bar = figure.colorbar(picture, ax=axes, shrink=0.6, pad=0.02)
+    bar.set_label("mean of the maps, each from 0 to 1")
+    return figure
+
+
+def two_objects(images, masks, maps: dict, titles: list, heading: str):
+    """Images with two objects, and under each the map for the class of either, that object outlined.
+
+    `masks` (N, 2, H, W), `maps` {which: (N, H, W)} in the same order, `titles` (N lists of two).
+    """
+    figure, axes = grid(3, len(images), cell=(1.7, 1.95), extra=0.6)
+    figure.suptitle(heading)
+    for column, image, own, title, index in zip(axes.T, images, masks, titles, range(len(images)), strict=True):
+        column[0].imshow(image)
+        column[0].set_title(" and ".join(title), fontsize=8)
+        for axis, mask, name, values in zip(column[1:], own, title, maps.values(), strict=True):
+            picture = overlay(axis, image, values[index], mask)
+            axis.set_title(f"map for {name}", fontsize=8)
     _heat_bar(figure, picture, axes)
     return figure
 

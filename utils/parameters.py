@@ -47,6 +47,11 @@ def check(**parameters):
         elif name == "learning_rate":
             number = isinstance(value, int | float) and not isinstance(value, bool) and 0 < value <= 100
             _require(number or value is None, name, value, "a number above 0, at most 100, or None for the usual")
+        elif name == "network":
+            _require(isinstance(value, str) and (not value or value.count(":") == 1), name, value,
+                     "'module:name' of a network of your own, or '' for the one that 02_training left")
+        elif name == "layer" and parameters.get("network"):
+            _require(isinstance(value, str) and value, name, value, "the dotted name of one of its modules")
         elif name == "layer":
             _require(isinstance(value, str) and set(value.split("*")) <= set(LAYERS), name, value,
                      "one of " + ", ".join(map(repr, LAYERS)) + ", or several joined by *")

@@ -11,7 +11,7 @@ from PIL import Image, ImageOps
 from torchvision.datasets import CIFAR10
 from torchvision.datasets.utils import check_integrity
 
-from utils import resolve, shapes
+from utils import resolve, shapes, variants
 from utils.progress import Progress
 
 SIZE = 32  # side of every image in pixels
@@ -57,6 +57,12 @@ def _shapes(seed, part):
     images, masks = shapes.render(labels, (seed, stream))
     ids = np.array([f"{part}-{index:05d}" for index in range(count)])
     return Split(images, labels.astype(np.int64), ids, masks)
+
+
+def counterparts(split: Split, seed: int) -> dict:
+    """Images of `shapes` as they would be without their object, and on another background: `variants.counterparts`."""
+    part, numbers = split.ids[0].split("-")[0], [int(name.split("-")[1]) for name in split.ids]
+    return variants.counterparts(split.labels, (seed, list(SHAPES_IMAGES).index(part)), numbers)
 
 
 def _cifar10(root, part):

@@ -26,14 +26,14 @@ def _lighter(scene: Scene) -> int:
     return 1 if shapes.luma(scene.colours[0]) > shapes.luma(scene.colours[1]) else -1
 
 
-def counterparts(labels, seed: tuple) -> dict:
-    """The images of `shapes.render` with the object removed, and with another background behind the same object.
+def counterparts(labels, seed: tuple, numbers) -> dict:
+    """Images number `numbers` (N,) of a seed, of classes `labels`: without the object, and with another background.
 
     {"object removed": (N, 32, 32, 3) uint8, "background swapped": ...}: all else is the same to the pixel, noise
     included, and the object stands out from the new background by the same least contrast.
     """
     removed, swapped = [], []
-    for index, label in enumerate(labels):
+    for index, label in zip(numbers, labels, strict=True):
         scene = shapes.scene(CLASSES[label], seed, index)
         rng = np.random.RandomState((*seed, index, 1))
         colour = _colour(rng, shapes.luma(scene.colours[0]), -_lighter(scene))
