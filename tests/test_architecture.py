@@ -29,6 +29,6 @@ def test_a_room_imports_only_rooms_above_it():
 
 
 def test_training_and_maps_know_nothing_of_each_other():
-    maps = {"methods", "cam", "evidence", "removal", "randomisation"}
+    maps = {"methods", "cam", "evidence", "removal", "randomisation", "shortcuts"}
     assert not maps & imported("training") | maps & imported("state")
     assert not any(imported(room) & {"training", "state"} for room in maps)

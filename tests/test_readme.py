@@ -19,6 +19,31 @@ def test_first_epochs_beside_the_reference():
     assert [cell.strip() for cell in row.split("|")[2:5]] == ours
 
 
+def test_every_interval_of_the_page_on_cifar10_is_of_its_kept_run():
+    """Each "value (low to high)" in doc/cifar10.md is in the kept metrics, and each table is whole."""
+    page = (ROOT / "doc" / "cifar10.md").read_text()
+    kept = json.loads((ROOT / "doc" / "onecycle_jpeg" / "metrics.json").read_text())
+    known = set()
+
+    def collect(value):
+        if isinstance(value, dict) and {"value", "low", "high"} <= set(value):
+            known.add("{value:.2f} ({low:.2f} to {high:.2f})".format(**value))
+        for inner in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+            collect(inner)
+
+    collect(kept)
+    stated = re.findall(r"-?\d\.\d\d \(-?\d\.\d\d to -?\d\.\d\d\)", page)
+    assert len(stated) > 50
+    assert set(stated) <= known
+    training, explained = kept["training"], kept["explanations"]
+    low, high = training["test_interval"]
+    assert f"{training['test_accuracy']:.2f} % (95 % interval {low:.1f} to {high:.1f}, n = 10,000)" in page
+    assert f"{explained['mistakes']} of {explained['test_images']} test images are misread" in page
+    with (ROOT / "doc" / "onecycle_jpeg" / "history.csv").open() as file:
+        epochs = " | ".join(f"{float(row['val_accuracy']):.1f}" for row in csv.DictReader(file))
+    assert f"| validation accuracy, %, n = 5000 | {epochs} |" in page
+
+
 DEMO = json.loads((ROOT / "doc" / "demo" / "metrics.json").read_text())
 
 
@@ -50,6 +75,16 @@ def test_worth_of_the_maps_of_the_demo():
            f"{random['mean']['value']:.2f} right" in README
     assert f"it is {ours['road']['value']:.2f} against {random['road']['value']:.2f}, " \
            f"but {centre['road']['value']:.2f} for the middle" in README
+
+
+def test_two_objects_of_the_demo():
+    ours, chosen, *controls = DEMO["explanations"]["two_objects"]
+    on_validation = DEMO["explanations"]["chosen_on_validation"]
+    assert chosen["name"] == "GradCAM++, layer2" == f"{on_validation['method']}, {on_validation['layer']}"
+    assert f"for {ours['more']['value']:.2f} of {ours['more']['n']} maps. GradCAM++ at layer 2, which finds single " \
+           f"objects best of all ({on_validation['scores'][chosen['name']]:.2f} of the peaks), does so for " \
+           f"{chosen['more']['value']:.2f}, where" in README
+    assert all(f"{row['more']['value']:.2f}" == "0.50" for row in controls)
 
 
 def test_the_demo_is_that_of_the_executed_notebook():

@@ -1,5 +1,6 @@
 import csv
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -7,7 +8,9 @@ import sys
 import nbformat
 import numpy as np
 import pytest
+import torch
 from PIL import Image
+from torch import nn
 
 from utils import ROOT, parameters, run
 
@@ -15,7 +18,7 @@ GOOD = {"dataset": "shapes", "data_dir": "data", "run_dir": "runs/x", "seed": 0,
         "recipe": "onecycle", "epochs": None, "batch_size": None, "learning_rate": None, "val_images": None,
         "train_images": 0, "test_images": 0, "augmenter": "batch", "resume": False, "save_steps": 0, "mirror": False,
         "method": "GradCAM", "layer": "layer3", "explain": "both",
-        "gallery_images": 25, "human_labels": ""}
+        "gallery_images": 25, "network": "", "human_labels": ""}
 
 
 def test_good_parameters_pass():
@@ -43,6 +46,7 @@ def test_good_parameters_pass():
     ("run_dir", "", "the path of a folder"),
     ("layer", "layer3*layer9", "one of 'layer1', 'layer2', 'layer3', 'layer4', or several joined by *"),
     ("human_labels", 3, "the path of a folder"),
+    ("network", "mine.build", "'module:name' of a network of your own, or ''"),
     ("batch_size", 4501, "at most 4500, the number of training images"),
 ])
 def test_bad_parameter_is_named_with_what_would_be_right(name, value, right):
@@ -137,6 +141,10 @@ def animals(tmp_path_factory):
 def finished(animals, tmp_path_factory):
     """A run with other parameters than the defaults, from the command line."""
     folder = tmp_path_factory.mktemp("run")
+    older = folder / "figures" / "maps_predicted.png"
+    older.parent.mkdir()
+    older.touch()
+    os.utime(older, (0, 0))
     given = {"dataset": "folder", "data_dir": animals, "recipe": "plateau", "epochs": 3, "batch_size": 8, "seed": 3,
              "learning_rate": 0.02, "precision": "fp32", "val_images": 0, "method": "LayerCAM", "layer": "layer2",
              "explain": "true", "gallery_images": 4}
@@ -144,13 +152,15 @@ def finished(animals, tmp_path_factory):
     command = [sys.executable, "-m", "utils.run", folder, *arguments]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+    assert done.stdout.endswith("of an earlier one in the same folder: figures/maps_predicted.png\n")
+    older.unlink()
     return folder
 
 
 def test_run_folder_is_complete(finished):
     files = {str(path.relative_to(finished)) for path in finished.rglob("*") if path.is_file()}
     figures = {"samples", "class_balance", "augmentations", "history", "confusion", "class_accuracy", "mistakes",
-               "maps_true", "reliability", "removal", "restored", "randomisation"}
+               "maps_true", "mean_maps", "reliability", "removal", "restored", "randomisation"}
     others = {"history.csv", "mistakes.csv", "metrics.json", "state.safetensors", "weights.safetensors"}
     others |= {f"{notebook}.ipynb" for notebook in run.NOTEBOOKS}
     assert files == others | {f"figures/{name}.png" for name in figures}
@@ -207,6 +217,24 @@ def test_no_mistake_at_all_is_said_and_ends_well(animals, finished, tmp_path, ca
     assert "There is no mistake to explain" in notebook
     assert json.loads((tmp_path / "run" / "metrics.json").read_text())["explanations"]["mistakes"] == 0
     assert (tmp_path / "run" / "mistakes.csv").read_text().count("\n") == 1
+
+
+def small():
+    """A network of one's own, never trained."""
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Conv2d(3, 8, 3, 2), nn.ReLU(), nn.Conv2d(8, 8, 3, 2), nn.ReLU(), nn.AdaptiveAvgPool2d(1),
+                         nn.Flatten(), nn.Linear(8, 2))
+
+
+def test_a_network_of_ones_own_by_its_import_path(animals, tmp_path, capsys):
+    only = ["--only", "03_gradcam_analysis", "-p", "dataset", "folder", "-p", "data_dir", str(animals),
+            "-p", "network", "tests.test_run:small", "-p", "layer"]
+    assert run.main([str(tmp_path), *only, "8"]) == 1
+    assert "layer = '8': use one of 0, 1, 2, 3, 4, 5, 6" in capsys.readouterr().err
+    assert run.main([str(tmp_path), *only, "2"]) == 0, capsys.readouterr().err
+    found = json.loads((tmp_path / "metrics.json").read_text())["explanations"]
+    assert (found["layer"], found["chosen_on_validation"]["layer"], found["mistakes"]) == ("2", "2", 6)
+    assert [row["level"] for row in found["randomisation"]] == ["6", "2", "0"]
 
 
 def test_weights_of_other_classes_are_refused_and_kept(finished, tmp_path, capsys):

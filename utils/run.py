@@ -102,7 +102,7 @@ def main(arguments=None) -> int:
     known = {notebook: defaults(notebook) for notebook in NOTEBOOKS}
     every = {name for values in known.values() for name in values}
     needed = {name: value for notebook in chosen for name, value in known[notebook].items()}
-    given = {name: text if name in PATHS else value_of(text) for name, text in options.given}
+    given = {name: text if name in (*PATHS, "layer") else value_of(text) for name, text in options.given}
     try:
         if "run_dir" in given:
             raise ValueError("run_dir: comes first, without -p")
@@ -115,6 +115,7 @@ def main(arguments=None) -> int:
     except ValueError as error:
         parser.error(str(error))
 
+    begun = time.time()
     papermill_engines.register("watched", WatchedEngine)
     for number, notebook in enumerate(chosen, 1):
         started = time.monotonic()
@@ -126,6 +127,10 @@ def main(arguments=None) -> int:
         clear = "\033[K" if sys.stderr.isatty() else ""
         print(f"{clear}[{number}/{len(chosen)}] {notebook}: {time.monotonic() - started:.0f} s", file=sys.stderr)
     print(f"The executed notebooks, figures, weights and metrics are in {resolve(options.run_dir)}")
+    older = sorted(str(path.relative_to(folder)) for path in folder.rglob("*.*")
+                   if path.is_file() and path.stat().st_mtime < begun)
+    if older and not options.only and not given.get("resume"):
+        print(f"Not of this run, but of an earlier one in the same folder: {', '.join(older)}")
     return 0
 
 
