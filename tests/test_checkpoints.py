@@ -142,6 +142,13 @@ def test_a_disk_that_does_not_take_it(tmp_path, monkeypatch, code):
     assert (tmp_path / "state.safetensors").read_bytes() == before
 
 
+class Pair(torch.nn.Module):
+    """Answers with two things."""
+
+    def forward(self, images):
+        return images, images
+
+
 def linear():
     """A network for the tests below: two logits."""
     return torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(3072, 2)).train()
@@ -152,6 +159,7 @@ def linear():
     ("no_such_module:linear", "No module named 'no_such_module'"),
     ("tests.test_checkpoints", "must be 'module:name'"),
     ("math:pi", "not callable"),
+    ("tests.test_checkpoints:Pair", "AttributeError: 'tuple' object has no attribute 'shape'"),
 ])
 def test_networks_of_ones_own_that_are_none(path, message):
     with pytest.raises(ValueError, match=message):

@@ -119,10 +119,19 @@ def test_rows_of_localisation_by_hand():
 
 
 def test_own_object_by_hand():
-    """A map on its own object, one on the other, a flat one, and one of equal strength on both."""
-    own, other = [[1, 0], [0, 0]], [[0, 0], [1, 1]]
-    maps = np.array([own, other, [[1, 1], [1, 1]], [[1, 0], [1, 1]]], float)
-    found = evidence.own_object(maps, np.array([[own, other]] * 4, bool))
-    values = [found[key]["value"] for key in ("own", "other", "more")]
-    assert values == [(1 + 1 / 3) / 4, (1 + 2 / 3) / 4, (1 + 0 + 0.5 + 0.5) / 4]
+    """Objects of one and of two pixels. First map: on its own, on the other, flat, equally strong on both."""
+    first, second = [[1, 0], [0, 0]], [[0, 0], [1, 1]]
+    masks = np.array([[first, second]] * 4, bool)
+    of_first = np.array([first, second, [[1, 1], [1, 1]], [[1, 0], [1, 1]]], float)
+    of_second = np.array([second] * 4, float)
+    found = evidence.own_object([of_first, of_second], masks)
+    assert found["own"]["value"] == pytest.approx(((1 + 0 + 0 + 1 / 3) / 4 + 1) / 2)
+    assert found["other"]["value"] == pytest.approx((0 + 1 + 0 + 2 / 3) / 4 / 2)
+    assert found["more"]["value"] == ((1 + 0 + 0.5 + 0.5) / 4 + 1) / 2
     assert found["own"]["n"] == 4
+
+
+def test_a_map_that_knows_no_class_is_right_for_one_object_and_wrong_for_the_other():
+    masks = np.array([[MASK, ~MASK]] * 50)
+    maps = evidence.random_maps(50, 2, seed=0)
+    assert evidence.own_object([maps, maps], masks)["more"] == {"n": 50, "value": 0.5, "low": 0.5, "high": 0.5}

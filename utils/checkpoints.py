@@ -138,12 +138,12 @@ def own_network(path: str, classes: tuple) -> nn.Module:
         model = getattr(importlib.import_module(module), name)
         model = model if isinstance(model, nn.Module) else model()
         with torch.inference_mode():
-            logits = model.eval()(torch.zeros(1, 3, 32, 32))
+            shape = tuple(model.eval()(torch.zeros(1, 3, 32, 32)).shape)
     except Exception as error:  # the code of other people, with errors of every kind
         raise ValueError(f"network = {path!r}: must be 'module:name' of a network for images of 32x32, or of what "
                          f"makes one ({type(error).__name__}: {error})") from error
-    if tuple(logits.shape) != (1, len(classes)):
-        raise ValueError(f"network = {path!r}: answers an image with shape {tuple(logits.shape)}; it needs a logit for "
+    if shape != (1, len(classes)):
+        raise ValueError(f"network = {path!r}: answers an image with shape {shape}; it needs a logit for "
                          f"each of the {len(classes)} classes {', '.join(classes)}")
     return model
 

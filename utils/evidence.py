@@ -64,16 +64,20 @@ def relevance_rank(maps: np.ndarray, masks: np.ndarray) -> np.ndarray:
     return _unless_flat(maps, scores)
 
 
-def own_object(maps: np.ndarray, masks: np.ndarray, seed: int = 0) -> dict:
-    """Of maps (N, H, W) for the class of one of two objects, `masks` (N, 2, H, W), the first being its own.
+def own_object(pair, masks: np.ndarray, seed: int = 0) -> dict:
+    """Of maps for the class of either of two objects, a `pair` of (N, H, W), and the `masks` (N, 2, H, W) of the two.
 
-    `own` and `other`: the pointing game by either; `more`: whether more of the map lies on its own, half where as much
-    does. Each as mean and interval.
+    `own` and `other`: the pointing game by the object of the map's class and by the other; `more`: whether the map is
+    stronger, per pixel, on its own, half where it is as strong. Each as mean and interval over the N images.
     """
-    own, other = (relevance_mass(maps, masks[:, which]) / masks[:, which].mean(axis=(1, 2)) for which in (0, 1))
-    return {"own": mean_interval(pointing_game(maps, masks[:, 0]), seed),
-            "other": mean_interval(pointing_game(maps, masks[:, 1]), seed),
-            "more": mean_interval((np.sign(own - other) + 1) / 2, seed)}
+    found = {"own": [], "other": [], "more": []}
+    for maps, own, other in zip(pair, (masks[:, 0], masks[:, 1]), (masks[:, 1], masks[:, 0]), strict=True):
+        strength = [relevance_mass(maps, mask) / mask.sum(axis=(1, 2)) for mask in (own, other)]
+        found["own"].append(pointing_game(maps, own))
+        found["other"].append(pointing_game(maps, other))
+        found["more"].append((np.sign(strength[0] - strength[1]) + 1) / 2)
+    # the two maps of an image are not independent: a map that knows no class is right in one and wrong in the other
+    return {key: mean_interval(np.mean(values, axis=0), seed) for key, values in found.items()}
 
 
 MEASURES = {"pointing game": pointing_game, "relevance mass": relevance_mass, "relevance rank": relevance_rank}

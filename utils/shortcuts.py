@@ -15,9 +15,9 @@ from utils.removal import probabilities
 from utils.sources import Split
 
 
-def plant(split: Split, cues, kind: str, seed: int, moved: bool = False) -> tuple:
+def plant(split: Split, cues, kind: str, seed: int) -> tuple:
     """The split with a cue of the classes in `cues` (N,) in each image, and where it is (N, 32, 32)."""
-    images, where = variants.plant(split.images, split.masks, cues, kind, seed, moved)
+    images, where = variants.plant(split.images, split.masks, cues, kind, seed)
     return replace(split, images=images), where
 
 
@@ -43,38 +43,38 @@ def auroc(positive, negative) -> float:
     return float(stats.mannwhitneyu(positive, negative).statistic / (len(positive) * len(negative)))
 
 
-def false_alarms(ignoring) -> int:
-    """How many of the scores (N,) of networks that ignore the cue exceed all others of them."""
-    return int(sum(score > max(np.delete(ignoring, index), default=np.inf) for index, score in enumerate(ignoring)))
-
-
 def measure(model, test: Split, mean, std, kind: str, seed: int, layers=cam.LAYERS[1:], method="GradCAM") -> dict:
     """What a network makes of the cue, and what its maps show of it, as means with their intervals.
 
     `reliance`: by how much the probability of the cue's class rises with a cue of another class than the image's;
-    `moved`: the same with the cue in another place; `accuracy`: without a cue, with one of the own class, and with one
+    `accuracy`: without a cue, with one of the own class, and with one
     of another. `on_cue`, by layer: the share of the map for the class read that lies on a cue of the own class;
-    `off_object`, by layer: the share that lies off the object. `controls`: the same of maps that know nothing.
+    `off_object`, by layer: the share that lies off the object; flat maps
+    count for neither. `controls`: the same of maps that know nothing.
     """
     classes, rows = probabilities(model, _inputs(test, mean, std)[:1]).shape[1], np.arange(len(test))
     others = other_classes(test.labels, classes, seed)
     own, where = plant(test, test.labels, kind, seed)
-    splits = {"without a cue": test, "own class": own, "another class": plant(test, others, kind, seed)[0],
-              "moved": plant(test, others, kind, seed, moved=True)[0]}
+    splits = {"without a cue": test, "own class": own, "another class": plant(test, others, kind, seed)[0]}
     answers = {name: probabilities(model, _inputs(split, mean, std)).numpy() for name, split in splits.items()}
     of_cue = {name: values[rows, others] for name, values in answers.items()}
     read = answers["own class"].argmax(axis=1)
     maps = {at: values for (_, at), values in
             cam.compute_all(model, _inputs(own, mean, std), read, layers, (method,)).items()}
     knowing_nothing = evidence.controls(own.images, seed)
-    shares = [{name: {"on_cue": evidence.mean_interval(evidence.relevance_mass(values, where)),
-                      "off_object": evidence.mean_interval(1 - evidence.relevance_mass(values, test.masks))}
-               for name, values in some.items()} for some in (maps, knowing_nothing)]
+    shares = [{name: _shares(values, where, test.masks) for name, values in some.items()}
+              for some in (maps, knowing_nothing)]
     return {"reliance": evidence.mean_interval(of_cue["another class"] - of_cue["without a cue"]),
-            "moved": evidence.mean_interval(of_cue["moved"] - of_cue["without a cue"]),
             "accuracy": {name: evidence.mean_interval(answers[name].argmax(axis=1) == test.labels)
                          for name in ("without a cue", "own class", "another class")},
             "maps": shares[0], "controls": shares[1]}
+
+
+def _shares(maps, where, objects):
+    says = ~cam.flat(maps)
+    maps, where, objects = maps[says], where[says], objects[says]
+    return {"flat": int((~says).sum()), "on_cue": evidence.mean_interval(evidence.relevance_mass(maps, where)),
+            "off_object": evidence.mean_interval(1 - evidence.relevance_mass(maps, objects))}
 
 
 def _inputs(split, mean, std):

@@ -2,7 +2,7 @@
 
 Trains a network on `shapes` for each cue, share of the training images in which the cue tells the class, and seed, and
 measures what it makes of the cue and what its maps show of that. One line of OUT/networks.jsonl for each; those that
-are there already are not trained again. Ends with OUT/shortcuts.json and the table: what doc/shortcuts.md is made of.
+are there already are not trained again. Ends with OUT/shortcuts.json and the table.
 """
 
 import argparse
@@ -39,7 +39,10 @@ def train(dataset, seed, device, precision):
 
 
 def summary(networks: list) -> dict:
-    """For each cue: how well the maps tell networks that rely on it from those that do not."""
+    """For each cue: how well the maps tell networks that rely on it from those that do not.
+
+    A false alarm: of a network whose cue told nothing in training, a share above that of every control.
+    """
     found = {}
     for kind in CUES:
         some = [row for row in networks if row["cue"] == kind]
@@ -48,9 +51,10 @@ def summary(networks: list) -> dict:
         found[kind] = {"networks": len(some), "rely": int(relies.sum()), "scores": {}}
         for what, at in ((what, at) for what in ("on_cue", "off_object") for at in LAYERS[1:]):
             scores = np.array([row["maps"][at][what]["value"] for row in some])
+            control = np.array([max(values[what]["value"] for values in row["controls"].values()) for row in some])
             if 0 < relies.sum() < len(some) and (kind, what) != ("tint", "on_cue"):  # all of a map is on a tint
                 found[kind]["scores"][f"{what}, {at}"] = {"auroc": shortcuts.auroc(scores[relies], scores[~relies]),
-                                                          "false_alarms": shortcuts.false_alarms(scores[ignores]),
+                                                          "false_alarms": int((scores > control)[ignores].sum()),
                                                           "ignoring": int(ignores.sum())}
     return found
 
