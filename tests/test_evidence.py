@@ -118,6 +118,14 @@ def test_rows_of_localisation_by_hand():
     assert [half[key]["value"] for key in evidence.MEASURES] == [0.5] * 3
 
 
+def test_flat_maps_count_for_nothing_by_hand():
+    maps = np.array([[[1.0, 0], [0, 0]], [[0, 0], [0, 0]], [[0, 1.0], [0, 0]]])
+    found = evidence.of_those_that_speak(maps, np.array([0.5, 9, 0.25]))
+    assert (found["flat"], found["n"], found["value"]) == (1, 2, 0.375)
+    found = evidence.of_those_that_speak(maps[1:2], np.array([9]))
+    assert found == {"flat": 1, "n": 0, "value": 0, "low": 0, "high": 0}
+
+
 def test_own_object_by_hand():
     """Objects of one and of two pixels. First map: on its own, on the other, flat, equally strong on both."""
     first, second = [[1, 0], [0, 0]], [[0, 0], [1, 1]]

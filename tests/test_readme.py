@@ -46,6 +46,13 @@ def test_the_page_on_cifar10_is_of_its_kept_run():
              for row in explained["removal"]["faithfulness"]]
     rows += [[name, *(interval(cascade[name][key]) for key in ("ssim", "rank correlation"))]
              for name in cascade if name != "level"]
+    scores = explained["chosen_on_validation"]["scores"]
+    best = max(scores, key=scores.get)
+    assert f"was {best.replace(', ', ' at ')} ({scores[best]:.2f})" in page
+    assert f"(n = {people['as_people_err']['n']}); by chance it would be {1 / 9:.2f}" in page
+    assert f"{training['images_per_second']:.0f} images/s" in page
+    shown = ", ".join(epochs.split(" | "))
+    assert f"after the eight epochs: {shown} %" in (ROOT / "doc" / "recipes.md").read_text()
     lines = page.splitlines()
     assert [row for row in rows if f"| {' | '.join(row)} |" not in lines] == []
     assert f"in {interval(people['as_people_err'])} of the mistakes on images" in page
@@ -83,8 +90,12 @@ def test_worth_of_the_maps_of_the_demo():
     def hits(rows, *names):
         return tuple(f"{rows[name]['pointing game']['value']:.2f}" for name in names)
 
-    assert "({} against {}). On the {} misread".format(*hits(everything, "GradCAM, layer3", "centre"),
-                                                       found["mistakes"]) in README
+    untrained = {which: sorted(hits(everything, *(f"untrained {draw}, {which}" for draw in (1, 2, 3))))
+                 for which in ("GradCAM, layer3", "the chosen")}
+    assert "({} against {}) and than it does on the untrained networks ({} to {}); GradCAM++ at layer 2 finds it most " \
+           "often ({}), but on the untrained networks too ({} to {}). On the {} misread".format(
+               *hits(everything, "GradCAM, layer3", "centre"), *untrained["GradCAM, layer3"][::2],
+               *hits(everything, "GradCAM++, layer2"), *untrained["the chosen"][::2], found["mistakes"]) in README
     assert "does worse ({} against {})".format(*hits(misread, "GradCAM, layer3, predicted class", "centre")) in README
     ours, random, centre = (undone[name] for name in ("GradCAM, layer3, answer over true", "random", "centre"))
     assert f"sets {ours['mean']['value']:.2f} of the mistakes right, where random pixels set " \

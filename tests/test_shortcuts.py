@@ -40,6 +40,7 @@ def test_a_network_that_reads_nothing_but_the_cue_relies_on_it(test_split):
     assert found["accuracy"]["own class"]["value"] == 1
     assert found["accuracy"]["another class"]["value"] == 0
     assert found["reliance"]["value"] == pytest.approx(1, abs=0.2)  # now and then the image has the hue anyway
+    assert found["moved"]["value"] == found["reliance"]["value"]  # it is as blind to the place
     tinted = shortcuts.measure(SeesHues("tint"), test_split, MEAN, STD, "tint", 0)
     assert tinted["accuracy"]["own class"]["value"] >= tinted["accuracy"]["another class"]["value"] + 0.4
     assert tinted["controls"]["random"]["on_cue"]["value"] == pytest.approx(1)
@@ -53,6 +54,25 @@ def test_a_network_that_is_blind_does_not_rely_on_the_cue(test_split):
     assert found["reliance"] == {"n": 40, "value": 0, "low": 0, "high": 0}
 
 
+@pytest.mark.usefixtures("without_maps")
+def test_what_the_network_is_shown(test_split, monkeypatch):
+    """An own cue and one of another class in the same corner, and that one in another corner."""
+    seen = []
+
+    def probabilities(_, images):
+        seen.append(images)
+        return torch.full((len(images), 10), 0.1)
+
+    monkeypatch.setattr(shortcuts, "probabilities", probabilities)
+    shortcuts.measure(None, test_split, MEAN, STD, "patch", 0)
+    _, without, own, other, moved = seen
+    at_own, at_other, at_moved = ((images != without).any(dim=1) for images in (own, other, moved))
+    assert (at_own == at_other).all()
+    assert not (at_other & at_moved).any()
+    assert (at_moved.sum(dim=(1, 2)) == variants.CUE**2).all()
+    assert ((own != other).any(dim=1).sum(dim=(1, 2)) == variants.CUE**2).all()
+
+
 def test_shares_of_the_map_are_of_the_cue_and_off_the_object(test_split, monkeypatch):
     """With the cue itself as the map, all of it is on the cue and off the object; with the object, the reverse."""
     where = shortcuts.plant(test_split, test_split.labels, "patch", 0)[1]
@@ -61,7 +81,7 @@ def test_shares_of_the_map_are_of_the_cue_and_off_the_object(test_split, monkeyp
     monkeypatch.setattr(shortcuts.cam, "compute_all", lambda *_: maps)
     found = shortcuts.measure(SeesHues("patch"), test_split, MEAN, STD, "patch", 0)["maps"]
     assert [found[at][what]["value"] for at in ("cue", "object") for what in ("on_cue", "off_object")] == [1, 1, 0, 0]
-    assert [(found[at]["flat"], found[at]["on_cue"]["n"]) for at in ("cue", "object")] == [(3, 37), (0, 40)]
+    assert [(found[at]["on_cue"]["flat"], found[at]["on_cue"]["n"]) for at in ("cue", "object")] == [(3, 37), (0, 40)]
 
 
 def test_planting_leaves_the_test_images_and_labels_alone():

@@ -8,6 +8,8 @@ from scipy import ndimage
 from torch import from_numpy
 from torch.nn import functional as F
 
+from utils.cam import flat
+
 CONFIDENCE = 0.95
 RESAMPLES = 2000
 BLUR = 4  # pixels: standard deviation of the blurred random map
@@ -23,7 +25,7 @@ def _check(maps, masks):
 
 
 def _unless_flat(maps, values):
-    return np.where(np.ptp(maps, axis=(1, 2)) == 0, 0.0, values)
+    return np.where(flat(maps), 0.0, values)
 
 
 def pointing_game(maps: np.ndarray, masks: np.ndarray) -> np.ndarray:
@@ -133,6 +135,16 @@ def mean_interval(values: np.ndarray, seed: int = 0) -> dict:
     tail = 50 * (1 - CONFIDENCE)
     low, high = np.percentile(values[draws].mean(axis=1), (tail, 100 - tail))
     return {"n": len(values), "value": float(values.mean()), "low": float(low), "high": float(high)}
+
+
+def of_those_that_speak(maps: np.ndarray, values: np.ndarray, seed: int = 0) -> dict:
+    """Mean of values (N,) and its interval over the maps (N, H, W) that are not flat, and how many are `flat`.
+
+    Where all are, there is nothing to take a mean of: n is 0, and so is the rest.
+    """
+    silent = flat(maps)
+    found = {"n": 0, "value": 0.0, "low": 0.0, "high": 0.0} if silent.all() else mean_interval(values[~silent], seed)
+    return {"flat": int(silent.sum())} | found
 
 
 def localisation(maps: dict, masks: np.ndarray, seed: int = 0) -> list:

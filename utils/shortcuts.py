@@ -15,9 +15,9 @@ from utils.removal import probabilities
 from utils.sources import Split
 
 
-def plant(split: Split, cues, kind: str, seed: int) -> tuple:
+def plant(split: Split, cues, kind: str, seed: int, moved: bool = False) -> tuple:
     """The split with a cue of the classes in `cues` (N,) in each image, and where it is (N, 32, 32)."""
-    images, where = variants.plant(split.images, split.masks, cues, kind, seed)
+    images, where = variants.plant(split.images, split.masks, cues, kind, seed, moved)
     return replace(split, images=images), where
 
 
@@ -46,16 +46,16 @@ def auroc(positive, negative) -> float:
 def measure(model, test: Split, mean, std, kind: str, seed: int, layers=cam.LAYERS[1:], method="GradCAM") -> dict:
     """What a network makes of the cue, and what its maps show of it, as means with their intervals.
 
-    `reliance`: by how much the probability of the cue's class rises with a cue of another class than the image's;
-    `accuracy`: without a cue, with one of the own class, and with one
-    of another. `on_cue`, by layer: the share of the map for the class read that lies on a cue of the own class;
-    `off_object`, by layer: the share that lies off the object; flat maps
-    count for neither. `controls`: the same of maps that know nothing.
+    `reliance`: by how much the probability of the cue's class rises with a cue of another class than the image's, and
+    `moved`: with that cue in another place; `accuracy`: without a cue, with one of the own class, and with one of
+    another. `maps`, by layer: of the map for the class read, the share `on_cue`, a cue of the own class, and the share
+    `off_object`; flat maps count for neither. `controls`: the same of maps that know nothing.
     """
     classes, rows = probabilities(model, _inputs(test, mean, std)[:1]).shape[1], np.arange(len(test))
     others = other_classes(test.labels, classes, seed)
     own, where = plant(test, test.labels, kind, seed)
-    splits = {"without a cue": test, "own class": own, "another class": plant(test, others, kind, seed)[0]}
+    splits = {"without a cue": test, "own class": own, "another class": plant(test, others, kind, seed)[0],
+              "moved": plant(test, others, kind, seed, moved=True)[0]}
     answers = {name: probabilities(model, _inputs(split, mean, std)).numpy() for name, split in splits.items()}
     of_cue = {name: values[rows, others] for name, values in answers.items()}
     read = answers["own class"].argmax(axis=1)
@@ -65,16 +65,15 @@ def measure(model, test: Split, mean, std, kind: str, seed: int, layers=cam.LAYE
     shares = [{name: _shares(values, where, test.masks) for name, values in some.items()}
               for some in (maps, knowing_nothing)]
     return {"reliance": evidence.mean_interval(of_cue["another class"] - of_cue["without a cue"]),
+            "moved": evidence.mean_interval(of_cue["moved"] - of_cue["without a cue"]),
             "accuracy": {name: evidence.mean_interval(answers[name].argmax(axis=1) == test.labels)
                          for name in ("without a cue", "own class", "another class")},
             "maps": shares[0], "controls": shares[1]}
 
 
 def _shares(maps, where, objects):
-    says = ~cam.flat(maps)
-    maps, where, objects = maps[says], where[says], objects[says]
-    return {"flat": int((~says).sum()), "on_cue": evidence.mean_interval(evidence.relevance_mass(maps, where)),
-            "off_object": evidence.mean_interval(1 - evidence.relevance_mass(maps, objects))}
+    return {"on_cue": evidence.of_those_that_speak(maps, evidence.relevance_mass(maps, where)),
+            "off_object": evidence.of_those_that_speak(maps, 1 - evidence.relevance_mass(maps, objects))}
 
 
 def _inputs(split, mean, std):
