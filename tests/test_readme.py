@@ -92,8 +92,8 @@ def test_worth_of_the_maps_of_the_demo():
 
     untrained = {which: sorted(hits(everything, *(f"untrained {draw}, {which}" for draw in (1, 2, 3))))
                  for which in ("GradCAM, layer3", "the chosen")}
-    assert "({} against {}) and than it does on the untrained networks ({} to {}); GradCAM++ at layer 2 finds it most " \
-           "often ({}), but on the untrained networks too ({} to {}). On the {} misread".format(
+    assert "({} against {}) and than it does on the untrained networks ({} to {}); GradCAM++ at layer 2 finds it " \
+           "most often ({}), but on the untrained networks too ({} to {}). On the {} misread".format(
                *hits(everything, "GradCAM, layer3", "centre"), *untrained["GradCAM, layer3"][::2],
                *hits(everything, "GradCAM++, layer2"), *untrained["the chosen"][::2], found["mistakes"]) in README
     assert "does worse ({} against {})".format(*hits(misread, "GradCAM, layer3, predicted class", "centre")) in README
