@@ -60,3 +60,38 @@ def test_cascade_shows_its_rows():
     (axis,) = figure.axes
     assert axis.containers[0].lines[0].get_ydata().tolist() == [0.5, 0.2]
     assert [label.get_text() for label in axis.get_xticklabels()] == ["fc", "conv1"]
+
+
+def pictures(axis):
+    """What is drawn on an axis, in order, without the ends of a colour scale."""
+    return [np.asarray(image.get_array()) for image in axis.get_images()]
+
+
+def test_mean_maps_stand_in_the_column_of_their_group():
+    image, first, second = np.full((4, 4, 3), 51.0), np.eye(4), np.arange(16).reshape(4, 4) / 16
+    groups = [("cat as dog, n = 3", {"mean image": image, "map": first}), ("b", {"mean image": image, "map": second})]
+    figure = map_figures.mean_maps(groups, "heading")
+    axes = figure.axes[:4]  # row by row; then the colour bar
+    assert [axis.get_title() for axis in axes] == ["cat as dog, n = 3\nmean image", "b\nmean image", "map", "map"]
+    assert (pictures(axes[0])[0] == 0.2).all()
+    for axis, values in zip(axes[2:], (first, second), strict=True):
+        assert (pictures(axis)[0] == values).all()
+        assert axis.get_images()[0].get_clim() == (0, 1)
+    figures.plt.close(figure)
+
+
+def test_each_of_two_objects_has_its_own_map_name_and_outline():
+    images = np.stack([np.full((8, 8, 3), level, np.uint8) for level in (10, 20)])
+    masks = np.zeros((2, 2, 8, 8), bool)
+    masks[:, 0, 1:3, 1:3] = masks[:, 1, 5:7, 5:7] = True
+    maps = {which: np.stack([np.eye(8) * (number + 1) / 4 for number in numbers])
+            for which, numbers in (("first", (0, 1)), ("second", (2, 3)))}
+    figure = map_figures.two_objects(images, masks, maps, [["disc", "ell"], ["star", "ring"]], "heading")
+    axes = figure.axes[:6]
+    titles = ["disc and ell", "star and ring", "map for disc", "map for star", "map for ell", "map for ring"]
+    assert [axis.get_title() for axis in axes] == titles
+    assert [pictures(axis)[0][0, 0, 0] for axis in axes[:2]] == [10, 20]
+    assert [pictures(axis)[1].max() for axis in axes[2:]] == [0.25, 0.5, 0.75, 1]
+    middles = [axis.collections[0].get_paths()[0].get_extents().get_points().mean() for axis in axes[2:]]
+    assert middles == pytest.approx([1.5, 1.5, 5.5, 5.5], abs=0.3)  # of the outline
+    figures.plt.close(figure)

@@ -57,8 +57,9 @@ def test_two_objects_do_not_overlap_and_are_of_their_classes():
 def test_cues_are_tied_to_the_class_in_their_share():
     labels = np.arange(10_000) % 10
     for share in (0, 0.5, 1):
-        own = (variants.cue_classes(labels, share, 10, 0) == labels).mean()
-        assert own == pytest.approx(share + (1 - share) / 10, abs=0.015)
+        own = variants.cue_classes(labels, share, 10, 0) == labels
+        for half in (own[:5000], own[5000:]):  # in no order
+            assert half.mean() == pytest.approx(share + (1 - share) / 10, abs=0.03)
 
 
 def test_a_patch_by_hand():
