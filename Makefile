@@ -10,7 +10,7 @@ run: .venv/installed
 
 test: .venv/tests
 	$(BIN)/ruff check .
-	$(BIN)/python -m pytest tests
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile tests
 	rm -rf build/nbval && mkdir -p build/nbval && cp -r notebooks utils tests pyproject.toml build/nbval
 	cd build/nbval && ../../$(BIN)/python -m pytest -p tests.outputs --nbval notebooks
 

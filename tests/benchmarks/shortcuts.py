@@ -9,7 +9,6 @@ import argparse
 import itertools
 import json
 import tempfile
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -24,14 +23,13 @@ from utils.resnet import cifar_resnet18
 from utils.variants import CUES
 
 SHARES = (1.0, 0.0, 0.9, 0.5)  # of the training images, in which the cue is of the image's class
-EPOCHS, SIDES = 3, (16, 16, 16, 16, 16, 16, 16, 16, 24, 32)
 TESTED = 200  # test images
 RELIES = 0.1  # a network relies on a cue that raises the probability of its class by this
 
 
 def train(dataset, seed, device, precision):
-    """A network of three short epochs."""
-    recipe = replace(choose_recipe("onecycle", "shapes", epochs=EPOCHS), sides=SIDES)
+    """A network trained as the demo's is."""
+    recipe = choose_recipe("onecycle", "shapes")
     model = cifar_resnet18(len(dataset.classes), seed)
     with tempfile.TemporaryDirectory() as folder:
         return training.fit(model, dataset, recipe, Path(folder), name="onecycle", seed=seed, device=device,

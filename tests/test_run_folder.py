@@ -1,0 +1,101 @@
+"""The three notebooks from the command line, with other parameters than the defaults."""
+
+import csv
+import json
+import os
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+from utils import ROOT, run
+
+
+@pytest.fixture(scope="module")
+def finished(animals, tmp_path_factory):
+    """A run with other parameters than the defaults, from the command line."""
+    folder = tmp_path_factory.mktemp("run")
+    older = folder / "figures" / "maps_predicted.png"
+    older.parent.mkdir()
+    older.touch()
+    os.utime(older, (0, 0))
+    given = {"dataset": "folder", "data_dir": animals, "recipe": "plateau", "epochs": 3, "batch_size": 8, "seed": 3,
+             "learning_rate": 0.02, "precision": "fp32", "val_images": 0, "method": "LayerCAM", "layer": "layer2",
+             "explain": "true", "gallery_images": 4}
+    arguments = [text for name, value in given.items() for text in ("-p", name, str(value))]
+    command = [sys.executable, "-m", "utils.run", folder, *arguments]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.endswith("of an earlier one in the same folder: figures/maps_predicted.png\n")
+    older.unlink()
+    return folder
+
+
+def test_run_folder_is_complete(finished):
+    files = {str(path.relative_to(finished)) for path in finished.rglob("*") if path.is_file()}
+    figures = {"samples", "class_balance", "augmentations", "history", "confusion", "class_accuracy", "mistakes",
+               "maps_true", "mean_maps", "reliability", "removal", "restored", "randomisation"}
+    others = {"history.csv", "mistakes.csv", "metrics.json", "state.safetensors", "weights.safetensors"}
+    others |= {f"{notebook}.ipynb" for notebook in run.NOTEBOOKS}
+    assert files == others | {f"figures/{name}.png" for name in figures}
+
+
+def test_metrics_state_what_was_asked_for(finished):
+    metrics = json.loads((finished / "metrics.json").read_text())
+    assert metrics["data"] == metrics["data"] | {"dataset": "folder", "classes": ["day", "night"], "train_images": 40,
+                                                 "val_images": 0, "test_images": 12}
+    training = metrics["training"]
+    assert training == training | {"recipe": "plateau", "epochs": 3, "batch_size": 8, "seed": 3, "precision": "fp32",
+                                   "parameters": 11_168_832 + 2 * 513, "validated_on": "test"}
+    expected = {"method": "LayerCAM", "layer": "layer2", "explain": "true", "localisation": {"all": [], "misread": []}}
+    assert metrics["explanations"] == metrics["explanations"] | expected
+
+
+def test_files_of_a_run_agree(finished):
+    metrics = json.loads((finished / "metrics.json").read_text())
+    with (finished / "history.csv").open() as file:
+        history = list(csv.DictReader(file))
+    with (finished / "mistakes.csv").open() as file:
+        mistakes = list(csv.DictReader(file))
+    training = metrics["training"]
+    assert len(history) == 3
+    assert training["val_accuracy"] == max(float(row["val_accuracy"]) for row in history)
+    assert training["val_accuracy"] == float(history[training["best_epoch"] - 1]["val_accuracy"])
+    assert training["test_accuracy"] == training["val_accuracy"]  # fp32, validated on the test split
+    assert training["test_interval"][0] <= training["test_accuracy"] <= training["test_interval"][1]
+    assert training["calibration"]["fitted_on"] == "test"
+    assert 0 < training["train_seconds"] < training["seconds"]
+    assert len(mistakes) == metrics["explanations"]["mistakes"] == round(12 * (1 - training["test_accuracy"] / 100))
+    assert {"day0", "day1"} <= {row["id"] for row in mistakes}  # no network can know
+    for row in mistakes:
+        assert row["true"] != row["predicted"]
+        assert row["p_true"] == row[f"p:{row['true']}"]
+        assert float(row["p_predicted"]) == max(float(row["p:day"]), float(row["p:night"]))
+
+
+def test_no_mistake_at_all_is_said_and_ends_well(animals, finished, tmp_path, capsys):
+    """The trained network on test images that it reads right."""
+    with (finished / "mistakes.csv").open() as file:
+        misread = {row["id"] for row in csv.DictReader(file)}
+    shutil.copytree(animals, tmp_path / "easy")
+    for path in (tmp_path / "easy" / "test").rglob("*.png"):
+        if path.stem in misread:
+            path.unlink()
+    shutil.copytree(finished, tmp_path / "run")
+    only = ["--only", "03_gradcam_analysis", "-p", "dataset", "folder", "-p", "data_dir", str(tmp_path / "easy")]
+    assert run.main([str(tmp_path / "run"), *only]) == 1  # with the seed of another run
+    assert "are of dataset 'folder' and seed 3: give the same" in capsys.readouterr().err
+    only += ["-p", "seed", "3"]
+    assert run.main([str(tmp_path / "run"), *only]) == 0, capsys.readouterr().err
+    notebook = (tmp_path / "run" / "03_gradcam_analysis.ipynb").read_text()
+    assert "There is no mistake to explain" in notebook
+    assert json.loads((tmp_path / "run" / "metrics.json").read_text())["explanations"]["mistakes"] == 0
+    assert (tmp_path / "run" / "mistakes.csv").read_text().count("\n") == 1
+
+
+def test_weights_of_other_classes_are_refused_and_kept(finished, tmp_path, capsys):
+    shutil.copytree(finished, tmp_path / "run")
+    assert run.main([str(tmp_path / "run"), "--only", "03_gradcam_analysis"]) == 1
+    assert "trained on the classes day, night, but the data set has arrow" in capsys.readouterr().err
+    assert (tmp_path / "run" / "weights.safetensors").read_bytes() == (finished / "weights.safetensors").read_bytes()
