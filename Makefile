@@ -8,11 +8,16 @@ BIN = .venv/bin
 run: .venv/installed
 	$(BIN)/python -m utils.run "$(RUN_DIR)" -p dataset "$(DATASET)" -p data_dir "$(DATA_DIR)" $(PARAMETERS)
 
-test: .venv/tests
-	$(BIN)/ruff check .
+test: check
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile tests
 	rm -rf build/nbval && mkdir -p build/nbval && cp -r notebooks utils tests pyproject.toml build/nbval
 	cd build/nbval && ../../$(BIN)/python -m pytest -p tests.outputs --nbval notebooks
+
+# what reads the code without running it
+check: .venv/tests
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/codespell
 
 bench: .venv/tests
 	$(BIN)/python -m tests.benchmarks.training
@@ -25,6 +30,11 @@ notebooks: .venv/tests
 	cd notebooks && for name in 0*.ipynb; do \
 	  ../$(BIN)/jupyter nbconvert --to notebook --execute --inplace --log-level=WARN \
 	    --ExecutePreprocessor.record_timing=False $$name || exit 1; done
+
+# write the public address of this repository into badges and clone lines: make colab REPO=owner/name
+colab:
+	@echo "$(REPO)" | grep -Eq '^[A-Za-z0-9-]+/[A-Za-z0-9._-]+$$' || { echo 'make colab: needs REPO=owner/name'; exit 2; }
+	perl -pi -e 's{(colab\.research\.google\.com/github/|1\\", \\"https://github\.com/)[\w.-]+/[\w.-]+}{$$1$(REPO)}g' README.md notebooks/0*.ipynb
 
 lab: .venv/installed
 	$(BIN)/jupyter lab notebooks
@@ -39,4 +49,4 @@ lab: .venv/installed
 	$(BIN)/pip install --disable-pip-version-check -r tests/requirements.txt -c .ci/constraints.txt
 	touch $@
 
-.PHONY: run test bench notebooks lab
+.PHONY: run test check bench notebooks colab lab

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from utils import augment
+from utils import augment, parameters
 
 MEAN, STD = (0.5, 0.25, 0.1), (0.5, 0.25, 0.2)
 FILL = [128, 64, 26]  # MEAN in bytes
@@ -128,3 +128,16 @@ def test_both_ways_draw_from_the_same_distributions(coordinates):
             counts = np.bincount(values)
             expected = len(values) / len(counts)
             assert ((counts - expected) ** 2 / expected).sum() < CHI_SQUARED[len(counts)]
+
+
+def test_without_albumentations_the_variants_are_drawn_as_in_training(coordinates, monkeypatch):
+    image = coordinates
+    monkeypatch.setattr(augment, "has_albumentations", lambda: False)
+    drawn = augment.variants(image, 50, (0.5, 0.5, 0.5), flip=False, cutout=False, seed=3)
+    assert drawn.shape == (50, 32, 32, 3)
+    offsets = {tuple(one[16, 16, :2].astype(int) - 16) for one in drawn}  # an image whose pixels are their places
+    assert len(offsets) > 20
+    assert np.abs(list(offsets)).max() == augment.PAD
+    monkeypatch.setattr(parameters, "has_albumentations", lambda: False)
+    with pytest.raises(ValueError, match="augmenter = 'albumentations': must be 'batch' where that package is not"):
+        parameters.check(augmenter="albumentations")

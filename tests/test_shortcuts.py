@@ -35,12 +35,14 @@ def without_maps(monkeypatch):
 
 
 @pytest.mark.usefixtures("without_maps")
-def test_a_network_that_reads_nothing_but_the_cue_relies_on_it(test_split):
+def test_a_network_that_reads_nothing_but_the_cue_relies_on_it(test_split, monkeypatch):
     found = shortcuts.measure(SeesHues("patch"), test_split, MEAN, STD, "patch", 0)
     assert found["accuracy"]["own class"]["value"] == 1
     assert found["accuracy"]["another class"]["value"] == 0
     assert found["reliance"]["value"] == pytest.approx(1, abs=0.2)  # now and then the image has the hue anyway
-    assert found["moved"]["value"] == found["reliance"]["value"]  # it is as blind to the place
+    assert found["follows"]["value"] == pytest.approx(1, abs=0.2)
+    assert found["moved"]["value"] == found["follows"]["value"]  # it is as blind to the place
+    monkeypatch.setattr(variants, "TINT", 2)  # strong enough for so simple a network
     tinted = shortcuts.measure(SeesHues("tint"), test_split, MEAN, STD, "tint", 0)
     assert tinted["accuracy"]["own class"]["value"] >= tinted["accuracy"]["another class"]["value"] + 0.4
     assert tinted["controls"]["random"]["on_cue"]["value"] == pytest.approx(1)
@@ -51,7 +53,7 @@ def test_a_network_that_is_blind_does_not_rely_on_the_cue(test_split):
     blind = nn.Sequential(nn.Flatten(), nn.Linear(3072, 10))
     nn.init.zeros_(blind[1].weight)
     found = shortcuts.measure(blind, test_split, MEAN, STD, "patch", 0)
-    assert found["reliance"] == {"n": 40, "value": 0, "low": 0, "high": 0}
+    assert found["reliance"] == found["follows"] == {"n": 40, "value": 0, "low": 0, "high": 0}
 
 
 @pytest.mark.usefixtures("without_maps")

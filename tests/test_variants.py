@@ -86,7 +86,7 @@ def test_a_patch_is_never_on_the_object_and_a_tint_is_everywhere():
         assert not (where & MASKS).any()
     tinted, where = variants.plant(IMAGES, MASKS, cues, "tint", 0)
     assert where.all()
-    assert (tinted[0] == (IMAGES[0].astype(int) + variants.HUES[1]) // 2).all()
+    assert (tinted[0] == (3 * IMAGES[0].astype(int) + variants.HUES[1]) // 4).all()
     assert len({tuple(hue) for hue in variants.HUES}) == 10
     with pytest.raises(ValueError, match="cue = 'dot': use one of patch, tint"):
         variants.plant(IMAGES, MASKS, cues, "dot", 0)

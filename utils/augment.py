@@ -4,6 +4,7 @@ Both draw from the same distributions. The batch is many times faster; albumenta
 """
 
 import functools
+import importlib.util
 import os
 
 import numpy as np
@@ -40,6 +41,19 @@ def pipeline(mean, size: int = 32, flip: bool = False, cutout: bool = True, seed
 def augmented(images, transform) -> np.ndarray:
     """`transform` applied to each of images (N, 32, 32, 3) uint8."""
     return np.stack([transform(image=image)["image"] for image in images])
+
+
+def has_albumentations() -> bool:
+    """Whether the package is installed; all but its own pipeline works without it."""
+    return importlib.util.find_spec("albumentations") is not None
+
+
+def variants(image, count: int, mean, flip: bool, cutout: bool, seed: int = 0) -> np.ndarray:
+    """So many variants of one image (H, H, 3) uint8: by albumentations where it is installed, else as a batch."""
+    if has_albumentations():
+        return augmented([image] * count, pipeline(mean, len(image), flip, cutout, seed))
+    draws = torch.as_tensor(draw(count, np.random.RandomState(seed), flip, cutout, len(image)))
+    return augment_batch(pack(image[None]), torch.zeros(count, dtype=torch.int64), draws, mean).numpy()
 
 
 def draw(count: int, rng: np.random.RandomState, flip: bool, cutout: bool, size: int = 32) -> np.ndarray:

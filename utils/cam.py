@@ -79,7 +79,7 @@ def compute_all(model, images: torch.Tensor, classes, layers=LAYERS, methods=("G
     `aug_smooth` is the mean over mirrored and scaled inputs, `eigen_smooth` the first principal component in place of
     the sum over channels. The model is left as it was found. Raises ValueError for what does not fit together.
     """
-    classes, against = (labels if labels is None else torch.as_tensor(labels) for labels in (classes, against))
+    classes, against = torch.as_tensor(classes), None if against is None else torch.as_tensor(against)
     for name, labels in (("classes", classes), ("against", against)):
         if labels is not None and len(labels) != len(images):
             raise ValueError(f"{name}: {len(labels)} for {len(images)} images; give one for each")
@@ -96,10 +96,11 @@ def compute_all(model, images: torch.Tensor, classes, layers=LAYERS, methods=("G
             Progress(len(images), f"{', '.join(methods)} maps of {len(images)} images") as bar:
         for start in range(0, len(images), BATCH):
             part = slice(start, start + BATCH)
-            pair = [labels if labels is None else labels[part].to(device) for labels in (classes, against)]
+            of_class, other = classes[part].to(device), None if against is None else against[part].to(device)
             for mirror, scale in views:
                 view = images[part].to(device) * scale
-                found = _pass(Batch(model, view.flip(3) if mirror else view, *pair), modules, methods, eigen_smooth)
+                batch = Batch(model, view.flip(3) if mirror else view, of_class, other)
+                found = _pass(batch, modules, methods, eigen_smooth)
                 if not raw:
                     found = {key: _scaled(values, size) for key, values in found.items()}
                     for method, layer in ((method, layer) for layer in layers if "*" in layer for method in methods):
@@ -109,7 +110,7 @@ def compute_all(model, images: torch.Tensor, classes, layers=LAYERS, methods=("G
                     values = found[key][:, :, ::-1] if mirror else found[key]
                     maps.setdefault(key, np.zeros((len(images), *values.shape[1:]), np.float32))
                     maps[key][part] += values / len(views)
-            bar.advance(len(pair[0]))
+            bar.advance(len(of_class))
     return maps
 
 
@@ -139,7 +140,7 @@ def _pass(batch: Batch, modules: dict, methods, eigen_smooth: bool) -> dict:
             raise ValueError(f"{name}: from {int(labels.min())} to {int(labels.max())}, but the network knows 0 to "
                              f"{logits.shape[1] - 1}")
     at, score = list(outputs.values()), batch.score(logits)
-    gradients = {"": torch.autograd.grad(score.sum(), at, retain_graph=True)}
+    gradients: dict = {"": torch.autograd.grad(score.sum(), at, retain_graph=True)}
     if "FinerCAM" in methods:
         gradients["FinerCAM"] = torch.autograd.grad(finer_score(batch, logits).sum(), at, retain_graph=True)
     if "ShapleyCAM" in methods:

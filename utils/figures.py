@@ -48,7 +48,7 @@ def grid(rows, columns, cell=(1.7, 2.0), extra=0.5):
     return figure, axes
 
 
-def square(count: int) -> tuple:
+def square(count: int) -> tuple[int, int]:
     """Rows and columns of a grid for `count` pictures, at most five wide."""
     columns = min(5, count)
     return -(-count // columns), columns

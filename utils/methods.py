@@ -152,10 +152,10 @@ def full_grad(batch: Batch, recorded, eigen_smooth: bool) -> np.ndarray:
         # scaled channel by channel, then summed, then enlarged: as enlarging is linear, that is the package's order
         summed = _channels_scaled((bias * gradient).abs().float()).sum(dim=1, keepdim=True)
         parts.append(F.interpolate(summed, size, mode="bilinear"))
-    parts = torch.cat(parts, dim=1).detach().cpu().numpy()
+    joined = torch.cat(parts, dim=1).detach().cpu().numpy()
     if not eigen_smooth:
-        return parts.sum(axis=1)
-    small = scale_accross_batch_and_channels(parts, (size[1] // 8, size[0] // 8))
+        return joined.sum(axis=1)
+    small = scale_accross_batch_and_channels(joined, (size[1] // 8, size[0] // 8))
     return scale_accross_batch_and_channels(_component(small)[:, None], (size[1], size[0]))[:, 0]
 
 

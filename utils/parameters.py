@@ -1,6 +1,7 @@
 """What the notebooks may be asked for, checked before any work starts."""
 
 from utils import resolve
+from utils.augment import has_albumentations
 from utils.cam import LAYERS
 from utils.data import check_sizes, usual_val_images
 from utils.device import choose_device
@@ -59,6 +60,8 @@ def check(**parameters):
             _require(isinstance(value, str) and (value or name == "human_labels"), name, value, "the path of a folder")
         else:
             raise ValueError(f"{name}: no such parameter")
+    if parameters.get("augmenter") == "albumentations":
+        _require(has_albumentations(), "augmenter", "albumentations", "'batch' where that package is not installed")
     if "device" in parameters:
         choose_device(parameters["device"])
     if "dataset" in parameters:

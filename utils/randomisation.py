@@ -29,8 +29,8 @@ def cascade(model: nn.Module, seed: int):
         with torch.random.fork_rng():
             torch.manual_seed(seed + number)
             for module in broken.get_submodule(name).modules():
-                if hasattr(module, "reset_parameters"):
-                    module.reset_parameters()
+                if callable(reset := getattr(module, "reset_parameters", None)):
+                    reset()
         yield name, broken
 
 

@@ -39,7 +39,7 @@ RECIPES = {
     ),
 }
 # `shapes` is a tenth of CIFAR-10's size and is there to be quick: more steps an epoch, most of them on small images.
-SHAPES = {
+SHAPES: dict = {
     "plateau": {"epochs": 5, "batch_size": 32},
     "onecycle": {"epochs": 5, "batch_size": 32, "learning_rate": 0.02, "label_smoothing": 0.0,
                  "sides": (16, 16, 16, 24, 32)},

@@ -92,7 +92,7 @@ def _papermill(notebook, path, parameters):
 def main(arguments=None) -> int:
     """Run as the command line asks; returns the exit code: 0 done, 1 a notebook failed, 2 not started."""
     parser = argparse.ArgumentParser(prog="utils.run", description=__doc__.splitlines()[0])
-    parser.error = lambda message: parser.exit(2, f"{parser.prog}: {message}\n")
+    parser.error = lambda message: parser.exit(2, f"{parser.prog}: {message}\n")  # type: ignore[method-assign]
     parser.add_argument("run_dir", metavar="RUN_DIR", help="folder for everything that is made, e.g. runs/demo")
     parser.add_argument("-p", dest="given", nargs=2, action="append", default=[], metavar=("NAME", "VALUE"),
                         help="a parameter of the notebooks; may be repeated")

@@ -46,8 +46,9 @@ def auroc(positive, negative) -> float:
 def measure(model, test: Split, mean, std, kind: str, seed: int, layers=cam.LAYERS[1:], method="GradCAM") -> dict:
     """What a network makes of the cue, and what its maps show of it, as means with their intervals.
 
-    `reliance`: by how much the probability of the cue's class rises with a cue of another class than the image's, and
-    `moved`: with that cue in another place; `accuracy`: without a cue, with one of the own class, and with one of
+    `reliance`: by how much the probability of the image's class falls when a cue of that class is taken away.
+    `follows`: by how much that of another class rises with a cue of it, and `moved`: with that cue in another place.
+    `accuracy`: without a cue, with one of the own class, and with one of
     another. `maps`, by layer: of the map for the class read, the share `on_cue`, a cue of the own class, and the share
     `off_object`; flat maps count for neither. `controls`: the same of maps that know nothing.
     """
@@ -57,14 +58,16 @@ def measure(model, test: Split, mean, std, kind: str, seed: int, layers=cam.LAYE
     splits = {"without a cue": test, "own class": own, "another class": plant(test, others, kind, seed)[0],
               "moved": plant(test, others, kind, seed, moved=True)[0]}
     answers = {name: probabilities(model, _inputs(split, mean, std)).numpy() for name, split in splits.items()}
-    of_cue = {name: values[rows, others] for name, values in answers.items()}
+    of_image, of_cue = ({name: values[rows, labels] for name, values in answers.items()}
+                        for labels in (test.labels, others))
     read = answers["own class"].argmax(axis=1)
     maps = {at: values for (_, at), values in
             cam.compute_all(model, _inputs(own, mean, std), read, layers, (method,)).items()}
     knowing_nothing = evidence.controls(own.images, seed)
     shares = [{name: _shares(values, where, test.masks) for name, values in some.items()}
               for some in (maps, knowing_nothing)]
-    return {"reliance": evidence.mean_interval(of_cue["another class"] - of_cue["without a cue"]),
+    return {"reliance": evidence.mean_interval(of_image["own class"] - of_image["without a cue"]),
+            "follows": evidence.mean_interval(of_cue["another class"] - of_cue["without a cue"]),
             "moved": evidence.mean_interval(of_cue["moved"] - of_cue["without a cue"]),
             "accuracy": {name: evidence.mean_interval(answers[name].argmax(axis=1) == test.labels)
                          for name in ("without a cue", "own class", "another class")},

@@ -8,7 +8,7 @@ from utils import shapes
 from utils.shapes import CLASSES, CONTRAST, PIXEL, RADIUS, SIZE, TURN, Scene
 
 CUE, MARGIN = 6, 2  # side of a patch and its distance from the border, in pixels
-TINT = 2  # one part in so many of a tinted image is hue
+TINT = 4  # one part in so many of a tinted image is hue
 HUES = np.array([(230, 25, 75), (60, 180, 75), (255, 225, 25), (0, 60, 255), (245, 130, 48), (145, 30, 180),
                  (70, 240, 240), (240, 50, 230), (128, 64, 0), (255, 255, 255)])  # of the cue for each class
 CUES = ("patch", "tint")

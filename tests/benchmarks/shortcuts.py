@@ -1,14 +1,13 @@
 """Do maps reveal a planted shortcut? python -m tests.benchmarks.shortcuts OUT [--seeds N]
 
 Trains a network on `shapes` for each cue, share of the training images in which the cue tells the class, and seed, and
-measures what it makes of the cue and what its maps show of that. One line of OUT/networks.jsonl for each; those that
-are there already are not trained again. Ends with OUT/shortcuts.json and the table.
+measures what it makes of the cue and what its maps show of that. One line of OUT/networks.jsonl for each, and a folder
+with its weights; those that are there already are not trained again. Ends with OUT/shortcuts.json and the table.
 """
 
 import argparse
 import itertools
 import json
-import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -24,16 +23,15 @@ from utils.variants import CUES
 
 SHARES = (1.0, 0.0, 0.9, 0.5)  # of the training images, in which the cue is of the image's class
 TESTED = 200  # test images
-RELIES = 0.1  # a network relies on a cue that raises the probability of its class by this
+RELIES = 0.1  # a network relies on a cue without which the probability of the image's class falls by this
 
 
-def train(dataset, seed, device, precision):
-    """A network trained as the demo's is."""
-    recipe = choose_recipe("onecycle", "shapes")
-    model = cifar_resnet18(len(dataset.classes), seed)
-    with tempfile.TemporaryDirectory() as folder:
-        return training.fit(model, dataset, recipe, Path(folder), name="onecycle", seed=seed, device=device,
-                            precision=precision)[0]
+def train(dataset, folder, seed, device, precision):
+    """A network trained as the demo's is; where that was interrupted, it goes on."""
+    folder.mkdir(exist_ok=True)
+    model, recipe = cifar_resnet18(len(dataset.classes), seed), choose_recipe("onecycle", "shapes")
+    return training.fit(model, dataset, recipe, folder, name="onecycle", seed=seed, device=device, precision=precision,
+                        resume=True)[0]
 
 
 def summary(networks: list) -> dict:
@@ -69,11 +67,12 @@ def main():
     kept = options.out / "networks.jsonl"
     networks = [json.loads(line) for line in kept.read_text().splitlines()] if kept.exists() else []
     there = {(row["cue"], row["share"], row["seed"]) for row in networks}
-    for seed, kind, share in itertools.product(range(options.seeds), CUES, SHARES):
+    for seed, share, kind in itertools.product(range(options.seeds), SHARES, CUES):
         if (kind, share, seed) in there:
             continue
         dataset = data.load("shapes", seed=seed)
-        model = train(shortcuts.plant_all(dataset, share, kind, seed), seed, device, precision)
+        planted, folder = shortcuts.plant_all(dataset, share, kind, seed), options.out / f"{kind}_{share}_{seed}"
+        model = train(planted, folder, seed, device, precision)
         test = dataset.test.take(spread(len(dataset.test), TESTED))
         networks.append({"cue": kind, "share": share, "seed": seed, "device": machine(device), "precision": precision}
                         | shortcuts.measure(model, test, dataset.mean, dataset.std, kind, seed))

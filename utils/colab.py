@@ -1,0 +1,55 @@
+"""A notebook opened alone in Colab: installs what the runtime lacks, and leaves what it has as it is."""
+
+import re
+import subprocess
+import sys
+import tempfile
+from importlib import metadata
+from pathlib import Path
+
+from utils import ROOT
+
+THERE_ALREADY = ("jupyter",)  # under the names of its parts
+
+
+def missing(requirements: str) -> list:
+    """The lines of a requirements file that name a package that is not installed, without their comments."""
+    lines = [line.split("#")[0].strip() for line in requirements.splitlines()]
+    names = {line: re.split(r"[^\w.-]", line)[0] for line in lines}
+    return [line for line, name in names.items() if name and name not in THERE_ALREADY and not _version(name)]
+
+
+def _version(name):
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def install_missing():
+    """pip install what `requirements.txt` names and is not there; no version of what is there may change."""
+    lacking = missing((ROOT / "requirements.txt").read_text())
+    if not lacking:
+        return
+    print("Installing", ", ".join(lacking))
+    with tempfile.TemporaryDirectory() as folder:
+        as_it_is = Path(folder) / "constraints.txt"
+        as_it_is.write_text("\n".join(f"{name}=={_version(name)}" for name in _installed()) + "\n")
+        command = [sys.executable, "-m", "pip", "install", "--quiet", *lacking, "--constraint", str(as_it_is)]
+        if subprocess.run(command).returncode:
+            raise SystemExit(f"{', '.join(lacking)}: could not be installed beside what is there; pip says why above")
+
+
+def train_first(run_dir, **parameters):
+    """Run notebook 2 for a notebook 3 that was opened alone, on a machine where no run folder is."""
+    given = [text for name, value in parameters.items() for text in ("-p", name, str(value))]
+    command = [sys.executable, "-m", "utils.run", str(run_dir), "--only", "02_training", *given]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+        for line in process.stdout:
+            print(line, end="")
+    if process.returncode:
+        raise SystemExit("02_training did not end well: see above")
+
+
+def _installed():
+    return sorted({found.name for found in metadata.distributions() if found.name})
