@@ -1,12 +1,89 @@
 """What a picture says, not its pixels."""
 
+import re
+
 import numpy as np
 import pytest
 
-from utils import figures, map_figures
+from utils import ROOT, figures, map_figures
 
 ROWS = [{"epoch": epoch, "learning_rate": rate, "train_loss": 2.0 / epoch, "val_loss": 1.5, "train_accuracy": 40.0,
          "val_accuracy": 50.0} for epoch, rate in ((1, 0.001), (2, 0.02), (3, 0.002))]
+
+
+def test_every_figure_that_a_notebook_saves_is_checked():
+    notebooks = "".join(path.read_text() for path in (ROOT / "notebooks").glob("*.ipynb"))
+    drawn = set(re.findall(r"(?:map_)?figures\.(\w+)\(", notebooks)) - {"save", "table", "interval_table"}
+    tests = "".join((ROOT / "tests" / f"test_{name}.py").read_text() for name in ("figures", "mistakes"))
+    assert drawn
+    assert drawn <= set(re.findall(r"figures\.(\w+)\(", tests))
+
+
+IMAGES = np.stack([np.full((4, 4, 3), level, np.uint8) for level in (10, 20, 30, 40, 50, 60)])
+
+
+def test_samples_stand_under_their_titles():
+    figure = figures.samples(IMAGES, list("abcdef"), "heading")
+    axes = figure.axes
+    assert len(axes) == 10  # two rows of five
+    assert [(axis.get_title(), pictures(axis)[0][0, 0, 0]) for axis in axes[:6]] == [
+        ("a", 10), ("b", 20), ("c", 30), ("d", 40), ("e", 50), ("f", 60)]
+    assert not any(axis.get_images() for axis in axes[6:])
+    figures.plt.close(figure)
+
+
+def test_class_balance_has_a_bar_for_each_class():
+    figure = figures.class_balance({"train": np.array([3, 5]), "test": np.array([1, 2])}, ("cat", "dog"))
+    for axis, widths, title in zip(figure.axes, ([3, 5], [1, 2]), ("train: 8 images", "test: 3 images"), strict=True):
+        assert [bar.get_width() for bar in axis.patches] == widths
+        assert axis.get_title() == title
+        assert [text.get_text() for text in axis.texts] == list(map(str, widths))
+    assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == ["cat", "dog"]
+    figures.plt.close(figure)
+
+
+def test_augmentations_stand_in_the_row_of_their_name():
+    figure = figures.augmentations(IMAGES[0], {"crop": IMAGES[1:3], "flip": IMAGES[3:5]}, "heading")
+    assert [pictures(axis)[0][0, 0, 0] for axis in figure.axes] == [10, 20, 30, 10, 40, 50]
+    assert [axis.get_title(loc="left") for axis in figure.axes[1::3]] == ["crop", "flip"]
+    figures.plt.close(figure)
+
+
+def test_objects_are_outlined_and_their_place_is_in_percent():
+    masks = np.zeros((4, 8, 8), bool)
+    masks[:, 1:3, 5:7] = True
+    images = np.stack([np.full((8, 8, 3), level, np.uint8) for level in (10, 20, 30, 40)])
+    figure = figures.objects(images, masks, list("abcd"), masks.mean(axis=0) / 2, "heading")
+    drawn = {axis.get_title(): axis for axis in figure.axes}
+    assert [pictures(drawn[name])[0][0, 0, 0] for name in "abcd"] == [10, 20, 30, 40]
+    middle = drawn["a"].collections[0].get_paths()[0].get_extents().get_points().mean(axis=0)
+    assert middle == pytest.approx([5.5, 1.5], abs=0.3)
+    (share,) = (axis for title, axis in drawn.items() if title.startswith("share of images"))
+    assert (pictures(share)[0].max(), pictures(share)[0].sum()) == (50, 200)
+    figures.plt.close(figure)
+
+
+def test_class_accuracy_goes_from_the_worst_class_to_the_best():
+    accuracy = np.array([90.0, 70.0, 80.0])
+    figure = figures.class_accuracy(accuracy, accuracy - 5, accuracy + 2, ("a", "b", "c"), 80.0)
+    (axis,) = figure.axes
+    points, _, (bars,) = axis.containers[0]
+    assert points.get_xydata().tolist() == [[70, 0], [80, 1], [90, 2]]
+    assert [label.get_text() for label in axis.get_yticklabels()] == ["b", "c", "a"]
+    assert bars.get_segments()[0][:, 0].tolist() == [65, 72]
+    assert axis.lines[-1].get_xdata() == [80, 80]
+    figures.plt.close(figure)
+
+
+def test_reliability_shows_the_bins_that_have_images():
+    found = {"confidence": np.array([0.2, 0, 0.9]), "accuracy": np.array([0.1, 0, 0.7]), "count": np.array([1, 0, 3])}
+    figure = figures.reliability({"before": found, "after": found}, {"before": 0.123, "after": 0.05})
+    axis = figure.axes[0]
+    assert axis.lines[1].get_xydata() == pytest.approx(np.array([[20, 10], [90, 70]]))
+    assert axis.collections[0].get_offsets().tolist() == pytest.approx(axis.lines[1].get_xydata().tolist())
+    assert axis.collections[0].get_sizes() == pytest.approx([10 + 190 / 4, 10 + 190 * 3 / 4])
+    assert axis.get_title() == "before: error 12.3 %"
+    figures.plt.close(figure)
 
 
 @pytest.mark.parametrize("rows", [[], ROWS[:1], ROWS])

@@ -55,9 +55,14 @@ def test_galleries_state_the_explained_class(wrong):
                               "read owl 0.65\ntruly dog 0.25\nid d\nmap for dog"]
     assert [text.get_text() for text in gallery.axes[1].texts] == ["flat map"]
     assert not gallery.axes[0].texts
-    assert gallery.axes[0].images[1].get_clim() == (0, 1)
+    for axis, image, cam in zip(gallery.axes, wrong.images.images, maps, strict=False):
+        grey, heat = (np.asarray(drawn.get_array()) for drawn in axis.images)
+        assert (grey == image @ (0.299, 0.587, 0.114)).all()
+        assert (heat == cam).all()
+        assert axis.images[1].get_clim() == (0, 1)
     assert gallery._suptitle.get_text() == "GradCAM at layer3"
-    pairs = map_figures.cam_pairs(wrong, {"predicted": maps, "true": maps}, CLASSES, "")
+    pairs = map_figures.cam_pairs(wrong, {"predicted": maps, "true": 1 - maps}, CLASSES, "")
+    assert [float(np.asarray(axis.images[-1].get_array())[5, 5]) for axis in pairs.axes[1:3]] == [1, 0]
     assert texts(pairs)[:3] == ["read cat 0.50\ntruly dog 0.30\nid b", "map for cat,\nthe predicted class",
                                 "map for dog,\nthe true class"]
 
