@@ -20,3 +20,11 @@ def test_bf16_only_where_the_hardware_multiplies_it(monkeypatch):
     monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: "AVX2")
     assert device.choose_precision("auto", torch.device("cpu")) == "fp32"
     assert device.choose_precision("bf16", torch.device("cpu")) == "bf16"
+
+
+def test_made_with_names_the_versions_and_the_processor():
+    found = device.made_with(torch.device("cpu"))
+    assert list(found) == ["python", "torch", "torchvision", "grad-cam", "processor"]
+    assert torch.__version__.startswith(found["torch"].split("+")[0])
+    assert found["processor"].startswith("cpu (")
+    assert f"threads: {torch.get_num_threads()}" in found["processor"]

@@ -1,7 +1,10 @@
+import json
+import re
+
 import numpy as np
 import pytest
 
-from utils import evidence
+from utils import ROOT, evidence
 
 MASK = np.array([[True, False], [False, False]])
 TWO = np.array([[True, True], [False, False]])
@@ -143,3 +146,62 @@ def test_a_map_that_knows_no_class_is_right_for_one_object_and_wrong_for_the_oth
     masks = np.array([[MASK, ~MASK]] * 50)
     maps = evidence.random_maps(50, 2, seed=0)
     assert evidence.own_object([maps, maps], masks)["more"] == {"n": 50, "value": 0.5, "low": 0.5, "high": 0.5}
+
+
+def share(value, half=0.1, n=10):
+    return {"n": n, "value": value, "low": value - half, "high": value + half}
+
+
+def measured(**changes):
+    """Rows as metrics.json keeps them, in which the asked map, `A, layer2`, beats its controls."""
+    def hits(*pairs):
+        return [{"name": name, "pointing game": share(value)} for name, value in pairs]
+
+    return {"localisation": {"all": hits(("A, layer2*layer3", 0.9), ("A, layer2", 0.8), ("centre", 0.5)),
+                             "misread": hits(("A, layer2, true class", 0.7), ("centre", 0.6))},
+            "two_objects": [{"name": "A, layer2", "more": share(0.9)}, {"name": "centre", "more": share(0.5)}],
+            "removal": {"faithfulness": [{"name": name, "insertion": share(value)}
+                                         for name, value in (("centre", 0.3), ("A, layer2", 0.6))],
+                        "restoration": [{"name": name, "mean": share(value)} for name, value in (
+                            ("A, layer2, answer over true", 0.8), ("A, layer3, answer over true", 0.9),
+                            ("centre", 0.2), ("random", 0.5), ("edges", 0.1))]},
+            "randomisation": [{"level": level, "A, layer2": {"ssim": share(value)}, "edges": {"ssim": share(1)}}
+                              for level, value in (("fc", 0.95), ("conv1", 0.3))]} | changes
+
+
+def test_trust_by_hand():
+    rows = evidence.trust("A, layer2", measured())
+    assert [(row["what"], row["value"], row["control"], row["by"], row["shown"]) for row in rows] == [
+        ("points at the object, over all test images", 0.8, 0.5, "centre", "yes"),
+        ("points at the object, misread, true class", 0.7, 0.6, "centre", "not shown"),
+        ("tells the object of its class from another", 0.9, 0.5, "centre", "yes"),
+        ("a few kept pixels bring the answer back (insertion)", 0.6, 0.3, "centre", "yes"),
+        ("what misled the network (mistakes undone)", 0.8, 0.5, "random", "yes"),
+        ("changes when all is forgotten (SSIM: low is good)", 0.3, 1, "edges", "yes")]
+    assert rows[0] == {"what": rows[0]["what"], **share(0.8), "by": "centre", "control": 0.5, "control_low": 0.4,
+                       "control_high": 0.6, "shown": "yes"}
+
+
+def test_only_what_lies_clear_of_its_control_on_the_right_side_is_shown():
+    """An interval that touches the control's; and a map that changes less than the edges do."""
+    forgotten = [{"level": "conv1", "A, layer2": {"ssim": share(0.9)}, "edges": {"ssim": share(0.2)}}]
+    pair = [{"name": "A, layer2", "more": share(0.75, 0.125)}, {"name": "centre", "more": share(0.5, 0.125)}]
+    rows = evidence.trust("A, layer2", measured(two_objects=pair, randomisation=forgotten))
+    assert [row["shown"] for row in rows] == ["yes", "not shown", "not shown", "yes", "yes", "not shown"]
+
+
+def test_what_was_not_measured_is_not_claimed():
+    empty = {"localisation": {"all": [], "misread": []}, "two_objects": []}
+    removal = measured()["removal"] | {"restoration": []}
+    rows = evidence.trust("A, layer2", measured(**empty, removal=removal))
+    assert [row["what"].split()[0] for row in rows] == ["a", "changes"]
+
+
+def test_the_kept_rows_say_what_the_notebook_of_the_demo_says():
+    kept = json.loads((ROOT / "doc" / "demo" / "metrics.json").read_text())["explanations"]
+    rows = evidence.trust(f"{kept['method']}, {kept['layer']}", kept)
+    cells = json.loads((ROOT / "notebooks" / "03_gradcam_analysis.ipynb").read_text())["cells"]
+    text = "".join(line for cell in cells for output in cell.get("outputs", []) for line in output.get("text", []))
+    for row in rows:
+        line = [row["what"], str(row["n"]), f"{row['value']:.2f}", f"{row['control']:.2f}", row["by"], row["shown"]]
+        assert re.search(r"\| +".join(re.escape(part) + " +" for part in line), text), line

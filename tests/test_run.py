@@ -132,3 +132,4 @@ def test_a_network_of_ones_own_by_its_import_path(animals, tmp_path, capsys):
     found = json.loads((tmp_path / "metrics.json").read_text())["explanations"]
     assert (found["layer"], found["chosen_on_validation"]["layer"], found["mistakes"]) == ("2", "2", 6)
     assert [row["level"] for row in found["randomisation"]] == ["6", "2", "0"]
+    assert "how this network was trained: tests.test_run:small was explained" in (tmp_path / "report.html").read_text()

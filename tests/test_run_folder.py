@@ -28,6 +28,7 @@ def finished(animals, tmp_path_factory):
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert done.stdout.endswith("of an earlier one in the same folder: figures/maps_predicted.png\n")
+    assert f"to open in a browser: {folder / 'report.html'}\n" in done.stdout
     older.unlink()
     return folder
 
@@ -36,7 +37,7 @@ def test_run_folder_is_complete(finished):
     files = {str(path.relative_to(finished)) for path in finished.rglob("*") if path.is_file()}
     figures = {"samples", "class_balance", "augmentations", "history", "confusion", "class_accuracy", "mistakes",
                "maps_true", "mean_maps", "reliability", "removal", "restored", "randomisation"}
-    others = {"history.csv", "mistakes.csv", "metrics.json", "state.safetensors", "weights.safetensors"}
+    others = {"history.csv", "mistakes.csv", "metrics.json", "report.html", "state.safetensors", "weights.safetensors"}
     others |= {f"{notebook}.ipynb" for notebook in run.NOTEBOOKS}
     assert files == others | {f"figures/{name}.png" for name in figures}
 
@@ -50,6 +51,15 @@ def test_metrics_state_what_was_asked_for(finished):
                                    "parameters": 11_168_832 + 2 * 513, "validated_on": "test"}
     expected = {"method": "LayerCAM", "layer": "layer2", "explain": "true", "localisation": {"all": [], "misread": []}}
     assert metrics["explanations"] == metrics["explanations"] | expected
+
+
+def test_the_report_is_of_this_run(finished):
+    page = (finished / "report.html").read_text()
+    assert page.count("<img ") == len(list((finished / "figures").glob("*.png")))
+    assert "left in its folder by an earlier one: figures/maps_predicted.png." in page
+    with (finished / "mistakes.csv").open() as file:
+        ids = [row["id"] for row in csv.DictReader(file)]
+    assert [page.count(f"<td>{image_id}</td>") for image_id in ids] == [1] * len(ids)
 
 
 def test_files_of_a_run_agree(finished):
@@ -88,6 +98,7 @@ def test_no_mistake_at_all_is_said_and_ends_well(animals, finished, tmp_path, ca
     assert "are of dataset 'folder' and seed 3: give the same" in capsys.readouterr().err
     only += ["-p", "seed", "3"]
     assert run.main([str(tmp_path / "run"), *only]) == 0, capsys.readouterr().err
+    assert "there is no mistake to explain" in (tmp_path / "run" / "report.html").read_text()
     notebook = (tmp_path / "run" / "03_gradcam_analysis.ipynb").read_text()
     assert "There is no mistake to explain" in notebook
     assert json.loads((tmp_path / "run" / "metrics.json").read_text())["explanations"]["mistakes"] == 0

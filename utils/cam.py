@@ -92,8 +92,8 @@ def compute_all(model, images: torch.Tensor, classes, layers=LAYERS, methods=("G
     views = [(mirror, scale) for mirror in MIRRORS for scale in SCALES] if aug_smooth else [(False, 1.0)]
     maps, size = {}, images.shape[2:]
     device = next(model.parameters()).device
-    with left_as_found(model), torch.enable_grad(), autocast(device, precision), \
-            Progress(len(images), f"{', '.join(methods)} maps of {len(images)} images") as bar:
+    bar = Progress(len(images), f"{', '.join(methods)} maps of {len(images)} images") if len(images) > 1 else None
+    with left_as_found(model), torch.enable_grad(), autocast(device, precision), bar or contextlib.nullcontext():
         for start in range(0, len(images), BATCH):
             part = slice(start, start + BATCH)
             of_class, other = classes[part].to(device), None if against is None else against[part].to(device)
@@ -110,7 +110,8 @@ def compute_all(model, images: torch.Tensor, classes, layers=LAYERS, methods=("G
                     values = found[key][:, :, ::-1] if mirror else found[key]
                     maps.setdefault(key, np.zeros((len(images), *values.shape[1:]), np.float32))
                     maps[key][part] += values / len(views)
-            bar.advance(len(of_class))
+            if bar:
+                bar.advance(len(of_class))
     return maps
 
 

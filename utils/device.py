@@ -1,5 +1,8 @@
 """Where to compute, and in what precision."""
 
+import platform
+from importlib.metadata import version
+
 import torch
 
 
@@ -29,3 +32,13 @@ def choose_precision(precision: str, device: torch.device) -> str:
 def autocast(device: torch.device, precision: str):
     """The context in which a network computes in `precision` ("fp32" or "bf16")."""
     return torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16")
+
+
+def made_with(device: torch.device) -> dict:
+    """What the last digits of a result depend on: the versions that compute, and the processor."""
+    if device.type == "cuda":
+        processor = torch.cuda.get_device_name(device)
+    else:
+        processor = f"{device.type} ({torch.backends.cpu.get_cpu_capability()}, threads: {torch.get_num_threads()})"
+    versions = {name: version(name) for name in ("torch", "torchvision", "grad-cam")}
+    return {"python": platform.python_version()} | versions | {"processor": processor}

@@ -151,3 +151,38 @@ def localisation(maps: dict, masks: np.ndarray, seed: int = 0) -> list:
     """For each of maps {name: (N, H, W)} a row: its name and, by measure, its mean and interval."""
     return [{"name": name} | {key: mean_interval(measure(values, masks), seed) for key, measure in MEASURES.items()}
             for name, values in maps.items()]
+
+
+def trust(asked: str, measured: dict) -> list:
+    """What the map `asked` ("method, layer") was shown to tell, from rows `measured` as metrics.json keeps them.
+
+    A row for each claim that could be tested: `what`, with n, value, low and high, then the control that it is held
+    against, `by`, with `control`, `control_low` and `control_high`; `shown` is "yes" where its interval lies clear of
+    the control's, on the right side, else "not shown".
+    """
+    rows = []
+
+    def claim(what, ours, control, by, low_is_good=False):
+        less, more = (ours, control) if low_is_good else (control, ours)
+        rows.append({"what": what} | ours | {
+            "by": by, "control": control["value"], "control_low": control["low"], "control_high": control["high"],
+            "shown": "yes" if more["low"] > less["high"] else "not shown"})
+
+    def claim_beside_centre(what, table, name, key):
+        by_name = {row["name"]: row for row in table}
+        if name in by_name:
+            claim(what, by_name[name][key], by_name["centre"][key], "centre")
+
+    of_misread = [("misread", f"{asked}, {which} class", f"misread, {which} class") for which in ("predicted", "true")]
+    for part, name, where in [("all", asked, "over all test images"), *of_misread]:
+        claim_beside_centre(f"points at the object, {where}", measured["localisation"][part], name, "pointing game")
+    claim_beside_centre("tells the object of its class from another", measured["two_objects"], asked, "more")
+    claim_beside_centre("a few kept pixels bring the answer back (insertion)", measured["removal"]["faithfulness"],
+                        asked, "insertion")
+    if undone := measured["removal"]["restoration"]:
+        best = max((row for row in undone if "answer" not in row["name"]), key=lambda row: row["mean"]["value"])
+        claim("what misled the network (mistakes undone)", undone[0]["mean"], best["mean"], best["name"])
+    forgotten = measured["randomisation"][-1]
+    claim("changes when all is forgotten (SSIM: low is good)", forgotten[asked]["ssim"], forgotten["edges"]["ssim"],
+          "edges", low_is_good=True)
+    return rows

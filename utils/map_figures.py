@@ -2,6 +2,7 @@
 
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.figure import Figure
 
 from utils.cam import flat
 from utils.figures import BLUE, GREY, HEAT, ORANGE, grid, outline, square
@@ -66,6 +67,41 @@ def cam_pairs(mistakes, cams: dict, classes: tuple, heading: str):
             picture = overlay(axis, mistakes.images.images[index], maps[index], None if masks is None else masks[index])
             axis.set_title(f"map for {classes[explained[index]]},\nthe {which} class", fontsize=8)
     _heat_bar(figure, picture, axes)
+    return figure
+
+
+def one_mistake(mistakes, cam, explained: int, classes: tuple, made_by: str, note: str = ""):
+    """The only one of `mistakes`: image, map (H, W) for the class `explained`, that over the image, the likely classes.
+
+    `made_by` names method and layer, `note` stands beside the id. A figure that pyplot neither shows nor keeps.
+    """
+    figure = Figure(figsize=(11, 3.1))
+    places = [(x, 0.03, width, 0.763) for x, width in ((0.004, 0.215), (0.234, 0.215), (0.515, 0.215), (0.855, 0.1))]
+    left, middle, right, bars = (figure.add_axes(place) for place in places)
+    image, masks = mistakes.images.images[0], mistakes.images.masks
+    true, read, probabilities = mistakes.true[0], mistakes.predicted[0], mistakes.probabilities[0]
+    left.imshow(image)
+    left.set_title(f"{mistake_titles(mistakes, classes)[0]}{note}", fontsize=10)
+    picture = middle.imshow(cam, cmap=HEAT, vmin=0, vmax=1)
+    role = {read: ", the predicted class", true: ", the true class"}.get(explained, "")
+    middle.set_title(f"{made_by}\nfor {classes[explained]}{role}", fontsize=10)
+    scale = figure.colorbar(picture, cax=figure.add_axes((0.455, 0.03, 0.009, 0.763)), ticks=[0, 1])
+    scale.ax.set_yticklabels(["least", "most"], fontsize=9)
+    overlay(right, image, cam, None if masks is None else masks[0])
+    right.set_title("the map over the image" + ("" if masks is None else "\nwhite: the object"), fontsize=10)
+    for axis in (left, middle, right):
+        axis.set_axis_off()
+    shown = [label for rank, label in enumerate(np.argsort(-probabilities, kind="stable"))
+             if rank < 5 or label in (true, explained)]
+    colors = [{read: BLUE, true: ORANGE}.get(label, GREY) for label in shown]
+    bars.bar_label(bars.barh(range(len(shown)), probabilities[shown], color=colors), fmt="%.2f", fontsize=9, padding=3)
+    names = [name if len(name) < 14 else f"{name[:12]}…" for name in classes]  # what there is room for
+    roles = {read: " (read)", true: " (true)"}
+    bars.set_yticks(range(len(shown)), [names[label] + roles.get(label, "") for label in shown], fontsize=9)
+    bars.set(xticks=[], xlim=(0, 1), ylim=(6.5, -0.5))
+    bars.set_title("probability", fontsize=10)
+    bars.tick_params(length=0)
+    bars.spines[["top", "right", "bottom"]].set_visible(False)
     return figure
 
 

@@ -9,7 +9,7 @@ import papermill
 from papermill.clientwrap import PapermillNotebookClient
 from papermill.engines import NBClientEngine, papermill_engines
 
-from utils import ROOT, resolve
+from utils import ROOT
 from utils.checkpoints import open_run
 from utils.parameters import PATHS, check
 
@@ -126,7 +126,9 @@ def main(arguments=None) -> int:
             return 1
         clear = "\033[K" if sys.stderr.isatty() else ""
         print(f"{clear}[{number}/{len(chosen)}] {notebook}: {time.monotonic() - started:.0f} s", file=sys.stderr)
-    print(f"The executed notebooks, figures, weights and metrics are in {resolve(options.run_dir)}")
+    print(f"The executed notebooks, figures, weights and metrics are in {folder}")
+    if "03_gradcam_analysis" in chosen:
+        print(f"All of it in one page, to open in a browser: {folder / 'report.html'}")
     older = sorted(str(path.relative_to(folder)) for path in folder.rglob("*.*")
                    if path.is_file() and path.stat().st_mtime < begun)
     if older and not options.only and not given.get("resume"):

@@ -1,0 +1,313 @@
+"""The page of a run: what stands in it, and that it works in a browser on a desk and on a phone."""
+
+import base64
+import io
+import json
+import os
+import re
+from html import unescape
+
+import numpy as np
+import pytest
+from matplotlib import colormaps
+from PIL import Image
+from selenium.webdriver.common.by import By
+from selenium.webdriver.support.select import Select
+
+from utils import ROOT, checkpoints, figures, mistakes, report, sources
+
+CLASSES = ('<b>&"x"', "cat", "owl")
+NASTY = '"><img src=x onerror=alert(1)>'
+TRUST = [{"what": what, "n": 1400, "value": 0.5, "low": 0.375, "high": 0.75, "by": "centre", "control": 0.25,
+          "control_low": 0.125, "control_high": 0.3, "shown": shown}
+         for what, shown in (("hits", "yes"), ("x", "not shown"))]
+FOUND = {"dataset": "folder", "seed": 12345, "network": "resnet18-cifar", "method": "GradCAM", "layer": "layer3",
+         "explain": "both", "mistakes": 40, "test_images": 400, "flat_maps": {"predicted": 1, "true": 0},
+         "chosen_on_validation": {"method": "LayerCAM", "scores": {"LayerCAM, layer2": 0.5}}, "removal": {"rows": [{}]},
+         "above_90_percent_sure": None, "trust": TRUST, "made_with": {"python": "3.99", "torch": "2.88"}}
+TRAINING = {"recipe": "plateau", "epochs": 2, "best_epoch": 2, "parameters": 11173962, "test_accuracy": 90.0}
+DATA = {"dataset": "folder", "classes": list(CLASSES), "train_images": 4500}
+
+
+def misread(count):
+    """Images of noise, and for each its true class, the one read and their probabilities."""
+    rng = np.random.RandomState(0)
+    labels = np.arange(count) % 3
+    probabilities = rng.dirichlet((2, 1, 1), count)
+    probabilities = np.sort(probabilities, axis=1)[np.arange(count)[:, None], (np.arange(3) - labels[:, None]) % 3]
+    ids = np.array([f"image {count - index}" for index in range(count)], object)
+    images = sources.Split(rng.randint(0, 256, (count, 32, 32, 3)).astype(np.uint8), labels, ids)
+    return mistakes.Mistakes(images, (labels + 2) % 3, probabilities)
+
+
+def maps_of(wrong):
+    maps = np.random.RandomState(1).random_sample((len(wrong), 32, 32)).astype(np.float32)
+    return {"predicted": maps * (np.arange(len(wrong)) != 3)[:, None, None], "true": 1 - maps}
+
+
+def run_folder(folder, **sections):
+    folder.mkdir(exist_ok=True)
+    (folder / "figures").mkdir(exist_ok=True)
+    (folder / "mistakes.csv").touch()
+    for section, values in ({"data": DATA, "training": TRAINING, "explanations": FOUND} | sections).items():
+        if values:
+            checkpoints.write_metrics(folder, section, values)
+    rows = [{"epoch": epoch, "learning_rate": 0.02, "train_loss": 1.23456, "val_loss": 1, "train_accuracy": 50,
+             "val_accuracy": 60 + epoch / 3, "seconds": 61.4} for epoch in (1, 2)]
+    checkpoints.write_rows(folder / "history.csv", rows, tuple(rows[0]))
+    for name in ("mistakes", "history", "samples", "objects", "restored"):
+        Image.new("RGB", (1500, 900), "teal").save(folder / "figures" / f"{name}.png")
+    return folder
+
+
+def page_of(folder, wrong=None, **given):
+    wrong = misread(40) if wrong is None else wrong
+    report.write(folder, wrong, CLASSES, maps_of(wrong), **given)
+    return (folder / "report.html").read_text()
+
+
+def words(page):
+    """The text of a page, without its tags, in single spaces."""
+    body = re.sub(r"<(style|script)>.*?</\1>", "", page, flags=re.DOTALL)
+    return " ".join(unescape(re.sub(r"<[^>]+>", " ", body)).split())
+
+
+def sheet_of(page, selector):
+    (address,) = re.findall(re.escape(selector) + r" \{ background-image: url\(data:image/webp;base64,([^)]+)\)", page)
+    return np.asarray(Image.open(io.BytesIO(base64.b64decode(address))).convert("RGB"))
+
+
+def rows_of(page):
+    """Of each line of the list: where its tiles are, and the texts of its cells."""
+    return [(int(x), int(y), [unescape(text) for text in re.findall(r"<td>([^<]*)</td>", cells)])
+            for x, y, cells in re.findall(r'<tr style="--x:(\d+);--y:(\d+)">(.*?)</tr>', page, re.DOTALL)]
+
+
+def test_each_line_has_the_pixels_of_its_own_image_and_maps(tmp_path):
+    wrong = misread(40)
+    maps = maps_of(wrong)
+    page = page_of(run_folder(tmp_path), wrong)
+    sheets = {which: sheet_of(page, f".{which}") for which in ("tile::before", "predicted::after", "true::after")}
+    rows = rows_of(page)
+    assert [cells[-1] for _, _, cells in rows] == wrong.images.ids.tolist()
+    for index, (x, y, _) in enumerate(rows):
+        image, of_predicted, of_true = (sheet[32 * y:32 * y + 32, 32 * x:32 * x + 32] for sheet in sheets.values())
+        assert (image == wrong.images.images[index]).all()
+        assert (of_predicted == colormaps[figures.HEAT](maps["predicted"][index], bytes=True)[..., :3]).all()
+        assert (of_true == colormaps[figures.HEAT](maps["true"][index], bytes=True)[..., :3]).all()
+    assert len(rows) > report.COLUMNS  # or the second row of the sheets would not be looked at
+
+
+def test_lines_by_hand(tmp_path):
+    images = sources.Split(np.zeros((2, 32, 32, 3), np.uint8), np.array([0, 1]), np.array(["a", NASTY]))
+    wrong = mistakes.Mistakes(images, np.array([1, 2]), np.array([[0.25, 0.5, 0.25], [0.1, 0.2346, 0.6654]]))
+    page = page_of(run_folder(tmp_path), wrong, kinds=np.array([2, 0]))
+    assert [cells for _, _, cells in rows_of(page)] == [
+        ['<b>&"x"', "cat", "0.250", "0.500", "clear to people", "a"],
+        ["cat", "owl", "0.235", "0.665", "label in doubt", NASTY]]
+    assert '<option value="clear to people">' in page
+    assert "ambiguous" not in re.sub(r"<img [^>]+>", "", page)
+
+
+def test_names_of_classes_and_images_are_text(tmp_path):
+    wrong = misread(3)
+    wrong.images.ids[1] = NASTY
+    page = page_of(run_folder(tmp_path), wrong)
+    assert CLASSES[0] not in page
+    assert '<option value="&lt;b&gt;&amp;&#34;x&#34;">' in page
+    assert "<img src=x" not in page
+
+
+def test_a_flat_map_is_said_to_be(tmp_path):
+    page = page_of(run_folder(tmp_path))
+    lines = re.findall(r"<tr style.*?</tr>", page, re.DOTALL)
+    assert [index for index, line in enumerate(lines) if "flat map" in line] == [3]
+    spoken = [unescape(label) for label in re.findall(r'aria-label="(map for [^"]*)"', lines[3])]
+    assert spoken == ["map for owl, flat", f"map for {CLASSES[0]}"]
+    assert "for the predicted class; 1 of 40 flat for the true class; 0 of 40 flat" in words(page)
+
+
+def test_numbers_by_hand(tmp_path):
+    text = words(page_of(run_folder(tmp_path)))
+    assert "40 of 400 test images misread" in text
+    assert "Test accuracy 90.0 % 95 % interval 86.7 to 92.6, n = 400" in text  # Wilson, by hand
+    assert "hits yes 0.50 (0.38 to 0.75) 0.25 (0.12 to 0.30) centre 1,400" in text
+    assert "1 of 2 claims" in text
+    assert "1 0.0200 1.235 1.000 50.00 60.33 61" in text
+    assert "seed 12345" in text
+    assert "parameters 11,173,962" in text
+    assert "test accuracy, % 90" in text
+    assert "chosen on validation method LayerCAM made with python 3.99, torch 2.88" in text
+    assert "40 of 40 shown" in text
+    assert text.count("None") == 0
+    best = re.findall(r'<tr class="best"><td class="number">(\d+)', page_of(tmp_path))
+    assert best == ["2"]
+
+
+def pictures(page):
+    return re.findall(r'<img src="data:image/webp;base64,[^"]+" alt="([^"]*)"', page)
+
+
+def test_pictures_are_of_this_run_and_speak(tmp_path):
+    folder = run_folder(tmp_path)
+    os.utime(folder / "figures" / "restored.png", (0, 0))  # older than mistakes.csv: of an earlier run
+    page = page_of(folder)
+    alts = {name: alt for names in report.FIGURES.values() for name, alt in names.items()}
+    assert pictures(page) == [alts[name] for name in ("mistakes", "history", "samples")]
+    assert "left in its folder by an earlier one: figures/restored.png, figures/objects.png." in words(page)
+    assert 'width="1000" height="600"' in page
+
+
+def test_every_picture_of_the_notebooks_has_its_place():
+    sources_of_cells = "".join(line for path in (ROOT / "notebooks").glob("*.ipynb")
+                               for cell in json.loads(path.read_text())["cells"] for line in cell["source"])
+    saved = set(re.findall(r', run, "(\w+)"\)', sources_of_cells))
+    placed = {name for names in report.FIGURES.values() for name in names}
+    of_loops = {"maps_predicted", "maps_true"} | {f"mistakes_{kind.replace(' ', '_')}" for kind in mistakes.KINDS}
+    assert placed == saved | of_loops
+
+
+def test_what_is_not_there_is_said_to_be_missing(tmp_path):
+    folder = run_folder(tmp_path, data=None, training=None, explanations=FOUND | {"network": "mine:build"})
+    (folder / "history.csv").unlink()
+    page = page_of(folder)
+    text = words(page)
+    assert "Nothing is known here of how this network was trained: mine:build was explained as it came." in text
+    assert "Nothing is known here of the images" in text
+    assert "val loss" not in text
+    assert len(pictures(page)) == 2  # mistakes, restored
+
+
+@pytest.mark.parametrize("changes", [
+    {"explanations": FOUND | {"network": "mine:build"}}, {"explanations": FOUND | {"dataset": "shapes"}},
+    {"data": DATA | {"classes": ["a"]}},
+])
+def test_the_training_of_another_network_or_data_set_is_left_out(tmp_path, changes):
+    text = words(page_of(run_folder(tmp_path, **changes)))
+    assert "val loss" not in text
+    assert "11,173,962" not in text
+    assert "figures/history.png" in text  # among what is left out
+
+
+def test_without_a_log(tmp_path):
+    folder = run_folder(tmp_path)
+    (folder / "history.csv").unlink()
+    assert "history.csv is not in the run folder. " in words(page_of(folder))
+
+
+def test_without_a_mistake(tmp_path):
+    folder = run_folder(tmp_path, explanations=FOUND | {"mistakes": 0, "flat_maps": {}})
+    (folder / "figures" / "mistakes.png").unlink()
+    report.write(folder, misread(0), CLASSES, {})
+    page = (folder / "report.html").read_text()
+    assert "Every test image was read right: there is no mistake to explain." in words(page)
+    assert "<script>" not in page
+    assert "Test accuracy 100.0 % 95 % interval 99.0 to 100.0" in words(page)
+
+
+def test_of_very_many_mistakes_some_are_listed(tmp_path, monkeypatch):
+    monkeypatch.setattr(report, "MOST", 4)
+    wrong = misread(40)
+    page = page_of(run_folder(tmp_path), wrong, kinds=np.arange(40) % 3)
+    assert "4 of the 40, spread evenly over the test order" in words(page)
+    assert [cells[-1] for _, _, cells in rows_of(page)] == wrong.images.ids[[0, 13, 26, 39]].tolist()
+    assert [cells[-2] for _, _, cells in rows_of(page)] == [mistakes.KINDS[index % 3] for index in (0, 13, 26, 39)]
+    assert (sheet_of(page, ".tile::before")[:32, 32:64] == wrong.images.images[13]).all()
+
+
+def test_written_whole_or_not_at_all(tmp_path, monkeypatch):
+    folder = run_folder(tmp_path)
+    (folder / "report.html").write_text("that of an earlier run")
+    with monkeypatch.context() as patch:
+        patch.setattr(checkpoints.os, "replace", lambda *_: (_ for _ in ()).throw(OSError(28, "No space left")))
+        with pytest.raises(ValueError, match=r"report\.html: cannot be written"):
+            page_of(folder)
+    assert (folder / "report.html").read_text() == "that of an earlier run"
+    assert not list(folder.glob(".report*"))
+
+
+@pytest.fixture
+def opened(browser, tmp_path):
+    page_of(run_folder(tmp_path / "run"), kinds=np.arange(40) % 3)
+    browser.get((tmp_path / "run" / "report.html").as_uri())
+    yield browser
+    assert browser.get_log("browser") == []
+    loaded = browser.execute_script("return performance.getEntriesByType('resource').map(entry => entry.name)")
+    assert [name for name in loaded if not name.startswith("data:")] == []
+
+
+def shown(browser, column):
+    """The texts of a column in the lines that can be seen, from the top."""
+    return browser.execute_script("""
+        const at = [...document.querySelectorAll("#list th")].findIndex(one => one.textContent === arguments[0]);
+        return [...document.querySelectorAll("#list tbody tr")].filter(row => row.checkVisibility())
+            .map(row => row.cells[at].textContent)""", column)
+
+
+def test_nothing_is_asked_of_the_network(opened, tmp_path):
+    page = (tmp_path / "run" / "report.html").read_text()
+    addresses = re.findall(r"""(?:src|href)="([^"]*)"|url\(([^)]*)\)""", page)
+    assert {re.match("data:|#", one or other)[0] for one, other in addresses} == {"data:", "#"}
+    assert opened.title == "run: 40 of 400 images misread"
+    assert shown(opened, "True")[:2] == ['<b>&"x"', "cat"]
+
+
+def test_a_click_on_a_heading_sorts(opened):
+    for heading in ("p predicted", "p true"):
+        button = next(one for one in opened.find_elements(By.CSS_SELECTOR, "#list th button") if one.text == heading)
+        before = shown(opened, heading)
+        button.click()
+        assert shown(opened, heading) == sorted(before, key=float) != before
+        assert button.find_element(By.XPATH, "..").get_attribute("aria-sort") == "ascending"
+        button.send_keys("\n")  # the keyboard does it too
+        assert shown(opened, heading) == sorted(before, key=float, reverse=True)
+        assert len(opened.find_elements(By.CSS_SELECTOR, "#list [aria-sort]")) == 1
+    opened.find_elements(By.CSS_SELECTOR, "#list th button")[-1].click()
+    assert shown(opened, "Id") == [f"image {number}" for number in range(1, 41)]  # 10 after 9
+
+
+def test_filters_leave_the_right_lines(opened):
+    def count():
+        return opened.find_element(By.CSS_SELECTOR, "#filters output").text
+
+    wrong = misread(40)
+    true, predicted, kind = (Select(opened.find_element(By.CSS_SELECTOR, f"select[data-key={key}]"))
+                             for key in ("true", "predicted", "kind"))
+    assert [option.text for option in true.options] == ["all", '<b>&"x"', "cat", "owl"]
+    true.select_by_visible_text(CLASSES[0])
+    assert shown(opened, "Id") == wrong.images.ids[wrong.true == 0].tolist()
+    assert count() == f"{(wrong.true == 0).sum()} of 40 shown"
+    predicted.select_by_visible_text("cat")
+    assert (shown(opened, "Id"), count()) == ([], "0 of 40 shown")
+    true.select_by_visible_text("all")
+    kind.select_by_visible_text("clear to people")
+    assert set(shown(opened, "To people")) == {"clear to people"}
+    assert shown(opened, "Id") == wrong.images.ids[(wrong.predicted == 1) & (np.arange(40) % 3 == 2)].tolist()
+    predicted.select_by_visible_text("all")
+    kind.select_by_visible_text("all")
+    opened.find_element(By.CSS_SELECTOR, "input[data-key=id]").send_keys("AGE 4")
+    assert shown(opened, "Id") == ["image 40", "image 4"]
+    assert count() == "2 of 40 shown"
+
+
+def test_a_tile_shows_its_image_and_map(opened):
+    """What is on the screen: the middles of an enlarged image's pixels, and of a map's, over the image in grey."""
+    wrong = misread(40)
+    maps = colormaps[figures.HEAT](maps_of(wrong)["true"][33])[..., :3] * 255
+    image, _, of_true = opened.find_elements(By.CSS_SELECTOR, "#list tbody tr:nth-child(34) .tile")
+    grey = wrong.images.images[33] @ (0.2126, 0.7152, 0.0722)
+    for tile, expected in ((image, wrong.images.images[33]), (of_true, 0.4 * grey[..., None] + 0.6 * maps)):
+        pixels = np.asarray(Image.open(io.BytesIO(tile.screenshot_as_png)).convert("RGB")).astype(float)
+        scale = pixels.shape[0] // 32
+        assert scale == 3
+        assert np.abs(pixels[scale // 2::scale, scale // 2::scale] - expected).max() < 3
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_the_page_fits_a_phone_and_a_desk(opened, width):
+    opened.execute_cdp_cmd("Emulation.setDeviceMetricsOverride",
+                           {"width": width, "height": 844, "deviceScaleFactor": 1, "mobile": width < 1000})
+    assert opened.execute_script("return document.scrollingElement.scrollWidth") <= width
+    images = opened.find_elements(By.TAG_NAME, "img")
+    assert len(images) == 4
+    assert all(image.get_attribute("alt") and image.get_property("naturalWidth") == 1500 for image in images)

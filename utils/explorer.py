@@ -1,0 +1,151 @@
+"""Stepping through the mistakes by hand, with any map of each beside it. A view: nothing is measured."""
+
+import base64
+import functools
+import html
+import io
+
+import ipywidgets as widgets
+import numpy as np
+import torch
+from IPython import get_ipython
+from IPython.display import display
+
+from utils import map_figures
+from utils.cam import LAYERS, compute_maps
+from utils.methods import METHODS, SLOW
+from utils.mistakes import KINDS
+
+ANY = -1  # in place of a class or kind; None would mean that nothing is chosen
+KEPT = 200  # pictures, of some 60 kB each
+WIDTH = 1100  # of a picture on the page; it has half as many pixels again
+
+
+def explore(model, wrong, inputs, classes: tuple, method: str, layer: str, kinds=None, explain: str = "predicted"):
+    """Show the first mistake and its map, and where a person runs this, the controls to go on from there.
+
+    `inputs` (M, 3, H, W) are the normalised images of `wrong`, `kinds` (M,) indices into `mistakes.KINDS` where people
+    were asked, `explain` the class to ask for at first, "predicted" or "true".
+    """
+    if not len(wrong):
+        print("There is no mistake to step through.")
+        return
+    paint = painter(model, wrong, inputs, classes, kinds)
+    first = paint(0, method, layer, int(getattr(wrong, explain)[0]))
+    shown = {"image/png": base64.b64encode(first).decode(),
+             "text/plain": "The first mistake and its map: run this cell in Jupyter to step through them all"}
+    # A program that runs notebooks says that nobody answers prompts. It gets the picture alone: widgets would put
+    # random ids into the notebook, and a page that is made of it leaves out the picture beside a widget.
+    if _request().get("allow_stdin"):
+        layers = dict.fromkeys((*(name for name in LAYERS if hasattr(model, name)), layer))
+        view = Explorer(paint, wrong, classes, method, layer, tuple(layers), kinds, explain)
+        shown["application/vnd.jupyter.widget-view+json"] = {"version_major": 2, "version_minor": 0,
+                                                             "model_id": view.box.model_id}
+    display(shown, raw=True, metadata={"image/png": {"width": WIDTH}})
+
+
+def _request() -> dict:
+    """What the program that runs this cell asked of the kernel; empty outside a notebook."""
+    return getattr(get_ipython(), "get_parent", dict)().get("content", {})
+
+
+def painter(model, wrong, inputs, classes: tuple, kinds=None):
+    """A function of mistake, method, layer and class to explain: the picture, PNG bytes, of which the last are kept."""
+
+    @functools.lru_cache(KEPT)
+    def paint(index: int, method: str, layer: str, explained: int) -> bytes:
+        threads = torch.get_num_threads()
+        torch.set_num_threads(1)  # for so little work several would mostly wait for each other
+        try:
+            (cam,) = compute_maps(model, inputs[index : index + 1], [explained], layer, method)
+        finally:
+            torch.set_num_threads(threads)
+        note = "" if kinds is None else f", {KINDS[kinds[index]]}"
+        figure = map_figures.one_mistake(wrong.take([index]), cam, explained, classes, f"{method} at {layer}", note)
+        buffer = io.BytesIO()
+        figure.savefig(buffer, dpi=150, pil_kwargs={"compress_level": 1})
+        return buffer.getvalue()
+
+    return paint
+
+
+def fitting(wrong, true=ANY, predicted=ANY, confidence=(0, 1), kinds=None, kind=ANY) -> np.ndarray:
+    """The mistakes of class `true` read as `predicted`, its probability within `confidence`, and of a `kind`."""
+    sure = wrong.probability_of(wrong.predicted)
+    fits = (confidence[0] <= sure) & (sure <= confidence[1])
+    for wanted, found in ((true, wrong.true), (predicted, wrong.predicted), (kind, kinds)):
+        if wanted != ANY:
+            fits &= found == wanted
+    return np.flatnonzero(fits)
+
+
+class Explorer:
+    """The controls and the picture that follows them, all in `box`; `fits` are the mistakes to step through."""
+
+    def __init__(self, paint, wrong, classes: tuple, method, layer, layers=LAYERS, kinds=None, explain="predicted"):
+        self.paint, self.wrong, self.kinds, self.index = paint, wrong, kinds, 0
+        self.previous = widgets.Button(description="previous", icon="arrow-left")
+        self.next = widgets.Button(description="next", icon="arrow-right")
+        self.place = widgets.IntSlider(1, 1, len(wrong), description="mistake", layout=widgets.Layout(width="520px"))
+        self.count = widgets.Label()
+        self.true = widgets.Dropdown(options=_counted(wrong.true, classes), description="truly")
+        self.predicted = widgets.Dropdown(options=_counted(wrong.predicted, classes), description="read as")
+        self.confidence = widgets.FloatRangeSlider(value=(0, 1), min=0, max=1, step=0.01, description="confidence")
+        self.kind = widgets.Dropdown(options=_counted([] if kinds is None else kinds, KINDS), description="people")
+        quick = [name for name in METHODS if name not in SLOW or name == method]
+        self.method = widgets.Dropdown(options=quick, value=method, description="method")
+        self.layer = widgets.Dropdown(options=layers, value=layer, description="layer")
+        asked = [("the predicted class", "predicted"), ("the true class", "true")]
+        asked += [(name, label) for label, name in enumerate(classes)]
+        self.explained = widgets.Dropdown(options=asked, value=explain, description="map for")
+        self.picture = widgets.Image(layout=widgets.Layout(width=f"{WIDTH}px", max_width="100%", margin="0"))
+        self.message = widgets.HTML()
+        filters = [self.true, self.predicted, self.confidence, *([] if kinds is None else [self.kind])]
+        rows = [[self.previous, self.next, self.place, self.count], filters, [self.method, self.layer, self.explained]]
+        wrap = widgets.Layout(flex_flow="row wrap")  # on a narrow page
+        self.box = widgets.VBox([*(widgets.HBox(row, layout=wrap) for row in rows), self.picture, self.message])
+        self.previous.on_click(lambda _: self.step(-1))
+        self.next.on_click(lambda _: self.step(1))
+        for control in filters:
+            control.observe(self.choose, "value")
+        for control in (self.place, self.method, self.layer, self.explained):
+            control.observe(self.draw, "value")
+        self.choose()
+
+    def step(self, by: int):
+        """Go on by so many mistakes; after the last comes the first."""
+        self.place.value = (self.place.value - 1 + by) % self.place.max + 1
+
+    def choose(self, _=None):
+        """Choose the mistakes by the filters, and stay at the one that is shown where it is among them."""
+        self.fits = fitting(self.wrong, self.true.value, self.predicted.value, self.confidence.value, self.kinds,
+                            self.kind.value)
+        at = np.flatnonzero(self.fits == self.index)
+        with self.place.hold_trait_notifications():  # or it would pass by a mistake that nobody asked for
+            self.place.max = max(len(self.fits), 1)
+            self.place.value = int(at[0]) + 1 if len(at) else 1
+        self.place.readout, self.count.value = len(self.fits) > 0, f"of {len(self.fits)}"
+        for control in (self.previous, self.next, self.place):
+            control.disabled = len(self.fits) < 2
+        self.draw()
+
+    def draw(self, _=None):
+        """Show the mistake and the map that the controls ask for, or say why there is none."""
+        problem = "" if len(self.fits) else "No mistake is like that: widen the choice."
+        if not problem:
+            self.index = int(self.fits[self.place.value - 1])
+            explained = self.explained.value
+            if explained in ("predicted", "true"):
+                explained = int(getattr(self.wrong, explained)[self.index])
+            try:
+                self.picture.value = self.paint(self.index, self.method.value, self.layer.value, explained)
+            except (ValueError, RuntimeError) as error:  # not every method can explain every network
+                problem = f"{self.method.value} at {self.layer.value}: {error}"
+        self.message.value, self.picture.layout.display = html.escape(problem), "none" if problem else ""
+
+
+def _counted(labels, names) -> list:
+    """Options for a choice: any of `names`, or one that occurs among `labels`, with how often."""
+    counts = np.bincount(np.asarray(labels, int), minlength=len(names))
+    return [(f"any ({len(labels)})", ANY), *((f"{names[label]} ({counts[label]})", label)
+                                             for label in np.flatnonzero(counts).tolist())]

@@ -1,0 +1,166 @@
+"""A run as one page, `report.html`, that needs nothing beside it: no network and no other file."""
+
+import base64
+import csv
+import io
+from datetime import datetime
+from pathlib import Path
+
+import numpy as np
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from matplotlib import colormaps
+from matplotlib.colors import to_hex
+from PIL import Image
+
+from utils.cam import flat
+from utils.checkpoints import read_metrics, whole
+from utils.figures import HEAT
+from utils.measures import wilson
+from utils.mistakes import KINDS, spread
+from utils.resnet import ARCHITECTURE
+
+COLUMNS = 32  # tiles side by side in a sheet
+MOST = 2000  # mistakes in the list; more of them would make the page heavy
+FIGURES = {  # of each section: the name of each picture, and what to say to those who cannot see it
+    "galleries": {
+        "mistakes": "Misread test images, each with the class read and the true one, their probabilities and its id.",
+        **{f"mistakes_{kind.replace(' ', '_')}": f"Misread test images whose kind is: {kind}." for kind in KINDS},
+        "maps_predicted": "Misread test images under their maps for the predicted class.",
+        "maps_true": "Misread test images under their maps for the true class.",
+        "maps_both": "Misread test images, each beside its map for the predicted and its map for the true class.",
+        "mean_maps": "The mean image and the mean maps of the most frequent pairs of true and predicted class.",
+    },
+    "worth": {
+        "pointing_game": "How often the peak of each kind of map lies on the object, with 95 % intervals.",
+        "two_objects": "Images with two objects, and below each the maps for the class of the one and of the other.",
+        "removal": "Curves: probability of the class while each map's strongest pixels are removed, or alone kept.",
+        "restored": "The share of the misread images read right without a tenth of their pixels, with 95 % intervals.",
+        "randomisation": "Curves: how alike the maps stay while the network's parts are drawn anew, one by one.",
+    },
+    "training": {
+        "history": "Curves: learning rate, loss and accuracy by epoch, on the training and the validation images.",
+        "confusion": "Confusion matrices: in percent of each true class, and of each predicted class.",
+        "class_accuracy": "Test accuracy of each class, with its 95 % interval.",
+        "reliability": "Accuracy against confidence, bin by bin.",
+    },
+    "data": {
+        "samples": "Training images, each with its class and id.",
+        "class_balance": "The number of images of each class in each split.",
+        "augmentations": "One training image beside random draws of crop, flip and cutout.",
+        "objects": "A test image of each class with the outline of its object, and where objects lie in the images.",
+    },
+}
+HISTORY = {"epoch": "{:.0f}", "learning_rate": "{:.4f}", "train_loss": "{:.3f}", "val_loss": "{:.3f}",
+           "train_accuracy": "{:.2f}", "val_accuracy": "{:.2f}", "seconds": "{:.0f}"}
+
+
+def write(run, wrong, classes: tuple, cams: dict, kinds=None):
+    """Write `report.html` into a run folder, from its files and what notebook 3 has in memory.
+
+    `wrong` are the Mistakes, `cams` their maps {"predicted" or "true": (N, H, W) in 0 to 1}, `kinds` (N,) indices into
+    KINDS where people were asked. A section without its part of `metrics.json` is left out, and so are pictures that an
+    earlier run left in the folder; the page says so.
+    """
+    run, metrics = Path(run), read_metrics(run)
+    found = metrics["explanations"]
+    data = metrics.get("data", {})
+    data = data if data.get("dataset") == found["dataset"] and data["classes"] == list(classes) else None
+    training = metrics.get("training") if data and found["network"] == ARCHITECTURE else None
+    sections = {"galleries": found, "worth": found, "training": training, "data": data}
+    pictures, older = {}, []
+    for section, names in FIGURES.items():
+        there = [name for name in names if (run / "figures" / f"{name}.png").exists()]
+        own = [name for name in there if sections[section] and _of_this_run(run, section, name, found)]
+        older += [name for name in there if name not in own]
+        pictures[section] = [_picture(Image.open(run / "figures" / f"{name}.png"), names[name]) for name in own]
+    right, n = found["test_images"] - found["mistakes"], found["test_images"]
+    page = _template().render(
+        accuracy=100 * right / n, interval=wilson(right, n),
+        name=run.resolve().name, made=datetime.now(), found=found, data=data, training=training, pictures=pictures,
+        older=older, parameters={"maps": _words(found), "training": _words(training), "images": _words(data)},
+        history=_history(run) if training else [], columns=COLUMNS, **_mistakes(wrong, classes, cams, kinds),
+        heat=[to_hex(color) for color in colormaps[HEAT](np.linspace(0, 1, 9))])
+    with whole(run / "report.html") as temporary:
+        temporary.write_text(page, encoding="utf-8")
+
+
+def _of_this_run(run, section, name, found):
+    """Whether a picture is of this run: notebook 3 writes mistakes.csv first, and only `shapes` knows its objects."""
+    if section in ("galleries", "worth"):
+        return (run / "figures" / f"{name}.png").stat().st_mtime >= (run / "mistakes.csv").stat().st_mtime
+    return name != "objects" or found["dataset"] == "shapes"
+
+
+def _mistakes(wrong, classes, cams, kinds):
+    """What the list of mistakes shows: rows, the sheets with their images and maps, and the choices of the filters."""
+    at = spread(len(wrong), MOST)
+    few, maps = wrong.take(at), {which: values[at] for which, values in cams.items()}
+    silent = {which: flat(values) for which, values in maps.items()}
+    names = {"true": [classes[label] for label in few.true], "predicted": [classes[label] for label in few.predicted]}
+    kinds = None if kinds is None else [KINDS[kind] for kind in np.asarray(kinds)[at]]
+    rows = [{"x": index % COLUMNS, "y": index // COLUMNS, "id": str(image_id),
+             "true": names["true"][index], "predicted": names["predicted"][index],
+             "p_true": p_true, "p_predicted": p_predicted, "kind": kinds and kinds[index],
+             "flat": {which: bool(values[index]) for which, values in silent.items()}}
+            for index, (image_id, p_true, p_predicted) in enumerate(zip(
+                few.images.ids, few.probability_of(few.true), few.probability_of(few.predicted), strict=True))]
+    sheets = {"image": sheet(few.images.images)} | {
+        which: colormaps[HEAT](sheet(values), bytes=True)[..., :3] for which, values in maps.items()}
+    choices = {key: sorted(set(values)) for key, values in (names | {"kind": kinds or []}).items()}
+    sheets = {which: _uri(Image.fromarray(pixels)) for which, pixels in sheets.items()} if rows else {}
+    return {"rows": rows, "sheets": sheets, "maps": list(maps), "choices": choices}
+
+
+def sheet(tiles: np.ndarray) -> np.ndarray:
+    """Images or maps (N, H, W, ...) as one, COLUMNS side by side: the n-th is in row n // COLUMNS. Zeros fill it up."""
+    count, height, width, *rest = tiles.shape
+    rows = -(-count // COLUMNS)
+    filled = np.zeros((rows * COLUMNS, *tiles.shape[1:]), tiles.dtype)
+    filled[:count] = tiles
+    return filled.reshape(rows, COLUMNS, height, width, *rest).swapaxes(1, 2).reshape(
+        rows * height, COLUMNS * width, *rest)
+
+
+def _uri(image):
+    """An image, pixel by pixel as it is, as an address that holds it (WebP takes half the room of PNG)."""
+    buffer = io.BytesIO()
+    image.convert("RGB").save(buffer, "WEBP", lossless=True)
+    return f"data:image/webp;base64,{base64.b64encode(buffer.getvalue()).decode()}"
+
+
+def _picture(image, alt):
+    return {"uri": _uri(image), "alt": alt, "width": image.width * 2 // 3, "height": image.height * 2 // 3}
+
+
+def _history(run):
+    """The rows of history.csv as text, by the columns of HISTORY; none without the file."""
+    if not (run / "history.csv").exists():
+        return []
+    with open(run / "history.csv", newline="", encoding="utf-8") as file:
+        return [{name: shape.format(float(row[name])) for name, shape in HISTORY.items()}
+                for row in csv.DictReader(file)]
+
+
+def _words(section):
+    """The values of a section of metrics.json as one reads them, {what: text}; tables and what is None are left out."""
+    texts = {name: _word(str(value) if name == "seed" else value) for name, value in (section or {}).items()}
+    return {name.replace("_", " ") + (", %" if "accuracy" in name or "interval" in name else ""): text
+            for name, text in texts.items() if text}
+
+
+def _word(value):
+    if isinstance(value, dict):
+        parts = {name: _word(part) for name, part in value.items() if not isinstance(part, dict | list)}
+        return ", ".join(f"{name.replace('_', ' ')} {text}" for name, text in parts.items() if text)
+    if isinstance(value, list):
+        return ", ".join(_word(part) for part in value if not isinstance(part, dict))
+    if value is None or isinstance(value, bool | str):
+        return "" if value is None else str(value)
+    return f"{value:,}" if isinstance(value, int) else f"{value:.4g}"
+
+
+def _template():
+    pages = Environment(loader=FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=StrictUndefined,
+                        trim_blocks=True, lstrip_blocks=True)
+    pages.filters["number"] = "{:,}".format
+    return pages.get_template("report.html.jinja")
