@@ -32,7 +32,7 @@ def explore(model, wrong, inputs, classes: tuple, method: str, layer: str, kinds
         return
     paint = painter(model, wrong, inputs, classes, kinds)
     first = paint(0, method, layer, int(getattr(wrong, explain)[0]))
-    shown = {"image/png": base64.b64encode(first).decode(),
+    shown: dict = {"image/png": base64.b64encode(first).decode(),
              "text/plain": "The first mistake and its map: run this cell in Jupyter to step through them all"}
     # A program that runs notebooks says that nobody answers prompts. It gets the picture alone: widgets would put
     # random ids into the notebook, and a page that is made of it leaves out the picture beside a widget.
@@ -46,7 +46,8 @@ def explore(model, wrong, inputs, classes: tuple, method: str, layer: str, kinds
 
 def _request() -> dict:
     """What the program that runs this cell asked of the kernel; empty outside a notebook."""
-    return getattr(get_ipython(), "get_parent", dict)().get("content", {})
+    shell = get_ipython()
+    return shell.get_parent().get("content", {}) if hasattr(shell, "get_parent") else {}
 
 
 def painter(model, wrong, inputs, classes: tuple, kinds=None):
@@ -95,7 +96,7 @@ class Explorer:
         quick = [name for name in METHODS if name not in SLOW or name == method]
         self.method = widgets.Dropdown(options=quick, value=method, description="method")
         self.layer = widgets.Dropdown(options=layers, value=layer, description="layer")
-        asked = [("the predicted class", "predicted"), ("the true class", "true")]
+        asked: list = [("the predicted class", "predicted"), ("the true class", "true")]
         asked += [(name, label) for label, name in enumerate(classes)]
         self.explained = widgets.Dropdown(options=asked, value=explain, description="map for")
         self.picture = widgets.Image(layout=widgets.Layout(width=f"{WIDTH}px", max_width="100%", margin="0"))
