@@ -95,20 +95,22 @@ def _mistakes(wrong, classes, cams, kinds):
     """What the list of mistakes shows: rows, the sheets with their images and maps, and the choices of the filters."""
     at = spread(len(wrong), MOST)
     few, maps = wrong.take(at), {which: values[at] for which, values in cams.items()}
-    silent = {which: flat(values) for which, values in maps.items()}
-    names = {"true": [classes[label] for label in few.true], "predicted": [classes[label] for label in few.predicted]}
-    kinds = None if kinds is None else [KINDS[kind] for kind in np.asarray(kinds)[at]]
-    rows = [{"x": index % COLUMNS, "y": index // COLUMNS, "id": str(image_id),
-             "true": names["true"][index], "predicted": names["predicted"][index],
-             "p_true": p_true, "p_predicted": p_predicted, "kind": kinds and kinds[index],
-             "flat": {which: bool(values[index]) for which, values in silent.items()}}
-            for index, (image_id, p_true, p_predicted) in enumerate(zip(
-                few.images.ids, few.probability_of(few.true), few.probability_of(few.predicted), strict=True))]
-    sheets = {"image": sheet(few.images.images)} | {
-        which: colormaps[HEAT](sheet(values), bytes=True)[..., :3] for which, values in maps.items()}
-    choices = {key: sorted(set(values)) for key, values in (names | {"kind": kinds or []}).items()}
-    sheets = {which: _uri(Image.fromarray(pixels)) for which, pixels in sheets.items()} if rows else {}
-    return {"rows": rows, "sheets": sheets, "maps": list(maps), "choices": choices}
+    columns = {"id": [str(image_id) for image_id in few.images.ids],
+               "true": [classes[label] for label in few.true], "p_true": few.probability_of(few.true),
+               "predicted": [classes[label] for label in few.predicted],
+               "p_predicted": few.probability_of(few.predicted)}
+    if kinds is not None:
+        columns["kind"] = [KINDS[kind] for kind in np.asarray(kinds)[at]]
+    rows = [dict(zip(columns, values, strict=True)) | {"x": index % COLUMNS, "y": index // COLUMNS, "flat": {}}
+            for index, values in enumerate(zip(*columns.values(), strict=True))]
+    sheets = {"image": sheet(few.images.images)}
+    for which, values in maps.items():
+        sheets[which] = colormaps[HEAT](sheet(values), bytes=True)[..., :3]
+        for row, silent in zip(rows, flat(values), strict=True):
+            row["flat"][which] = silent
+    return {"rows": rows, "maps": list(maps),
+            "sheets": {which: _uri(Image.fromarray(pixels)) for which, pixels in sheets.items() if rows},
+            "choices": {key: sorted(set(columns.get(key, ()))) for key in ("true", "predicted", "kind")}}
 
 
 def sheet(tiles: np.ndarray) -> np.ndarray:
