@@ -213,6 +213,8 @@ def test_of_very_many_mistakes_some_are_listed(tmp_path, monkeypatch):
     assert [cells[-1] for _, _, cells in rows_of(page)] == wrong.images.ids[[0, 13, 26, 39]].tolist()
     assert [cells[-2] for _, _, cells in rows_of(page)] == [mistakes.KINDS[kind] for kind in (0, 1, 2, 0)]
     assert (sheet_of(page, ".tile::before")[:32, 32:64] == wrong.images.images[13]).all()
+    of_true = colormaps[figures.HEAT](maps_of(wrong)["true"][13], bytes=True)[..., :3]
+    assert (sheet_of(page, ".true::after")[:32, 32:64] == of_true).all()
 
 
 def test_written_whole_or_not_at_all(tmp_path, monkeypatch):
