@@ -2,6 +2,7 @@
 
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib import rc_context
 from matplotlib.figure import Figure
 
 from utils.cam import flat
@@ -70,6 +71,7 @@ def cam_pairs(mistakes, cams: dict, classes: tuple, heading: str):
     return figure
 
 
+@rc_context({"axes.titley": 1.0})  # or looking for room for the titles would take a quarter of the time
 def one_mistake(mistakes, cam, explained: int, classes: tuple, made_by: str, note: str = ""):
     """The only one of `mistakes`: image, map (H, W) for the class `explained`, that over the image, the likely classes.
 
