@@ -46,7 +46,8 @@ def test_run_folder_that_cannot_be_written(tmp_path):
 def trained(tmp_path):
     nothing = sources.Split(np.zeros((0, 32, 32, 3), np.uint8), np.zeros(0, np.int64), np.zeros(0, str))
     dataset = data.Dataset("folder", ("a", "b", "c"), nothing, nothing, nothing, (0.1, 0.2, 0.3), (0.4, 0.5, 0.6))
-    checkpoints.save_weights(tmp_path, resnet.cifar_resnet18(3), dataset, "plateau", 0)
+    identity = {"recipe": "plateau", "seed": 0, "images": "1a"}
+    checkpoints.save_weights(tmp_path, resnet.cifar_resnet18(3), dataset, identity)
     return tmp_path
 
 

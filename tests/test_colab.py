@@ -88,9 +88,8 @@ def test_opened_alone_it_fetches_the_rest(published, tmp_path):
     alone = tmp_path / "content"
     alone.mkdir()
     cells = "\n".join(code("01_data_exploration")[:SETUP + 1])
-    in_colab = "import sys, types; sys.modules['google.colab'] = types.ModuleType('google.colab')\n"
     for _ in range(2):  # the second time, it is there
-        done = subprocess.run([sys.executable, "-c", in_colab + cells], cwd=alone, env=published, capture_output=True,
+        done = subprocess.run([sys.executable, "-c", IN_COLAB + cells], cwd=alone, env=published, capture_output=True,
                               text=True)
         assert done.returncode == 0, done.stderr
     assert (alone / "misread" / "runs" / "demo" / "figures").is_dir()
@@ -100,6 +99,36 @@ def test_opened_alone_it_fetches_the_rest(published, tmp_path):
     assert done.returncode == 1
     assert "is outside the repository" in done.stderr
     assert not list(elsewhere.iterdir())  # nothing is fetched where nobody asked for it
+
+
+IN_COLAB = "import sys, types; sys.modules['google.colab'] = types.ModuleType('google.colab')\n"
+
+
+@pytest.mark.parametrize(("sections", "trains"), [(("data",), True), (("data", "training"), False)])
+def test_notebook_3_trains_first_unless_a_training_was_finished(sections, trains, tmp_path):
+    (tmp_path / "metrics.json").write_text(json.dumps({name: {} for name in sections}))
+    stubs = "from utils import colab\ncolab.install_missing = lambda: None\n" \
+            "colab.train_first = lambda run, **_: exit(f'trains in {run}')\n"
+    parameters_cell, first = code("03_gradcam_analysis")[:SETUP + 1]
+    cells = f"{IN_COLAB}{stubs}{parameters_cell}\nrun_dir = {str(tmp_path)!r}\n{first}"
+    done = subprocess.run([sys.executable, "-c", cells], cwd=ROOT, capture_output=True, text=True)
+    assert done.stderr.strip().endswith(f"trains in {tmp_path}") is trains
+    assert ("weights.safetensors is missing" in done.stderr) is not trains
+
+
+def test_what_notebook_2_says_is_passed_on(monkeypatch, tmp_path, capfd):
+    python = tmp_path / "python"
+    python.write_text('#!/bin/sh\necho "$@"; echo wrong >&2; exit $(cat code)')
+    python.chmod(0o755)
+    monkeypatch.setattr(colab, "ROOT", tmp_path)
+    monkeypatch.setattr(sys, "executable", str(python))
+    (tmp_path / "code").write_text("0")
+    colab.train_first("runs/a b", seed=3)
+    asked = "-m utils.run runs/a b --only 02_training -p resume True -p seed 3"
+    assert capfd.readouterr().out == f"{asked}\nwrong\n"
+    (tmp_path / "code").write_text("1")
+    with pytest.raises(SystemExit, match="02_training did not end well"):
+        colab.train_first("runs/a b")
 
 
 def test_the_public_address_is_written_by_one_command(tmp_path):
@@ -113,9 +142,9 @@ def test_the_public_address_is_written_by_one_command(tmp_path):
                            r'https://github\.com/([\w-]+/[\w.-]+)\\", str', path.read_text()) for path in files]
 
     assert [len(found) for found in addresses()] == [3, 2, 2, 2]
-    subprocess.run(["make", "-s", "colab", "REPO=some-one/a.name"], cwd=tmp_path, check=True)
-    assert {max(pair) for found in addresses() for pair in found} == {"some-one/a.name"}
+    subprocess.run(["make", "-s", "colab", "REPO=1-one/a.name"], cwd=tmp_path, check=True)
+    assert {max(pair) for found in addresses() for pair in found} == {"1-one/a.name"}
     changed = (tmp_path / "notebooks" / "03_gradcam_analysis.ipynb").read_text()
-    assert changed.count("some-one/a.name") == 2  # and no address of somebody else's
+    assert changed.count("1-one/a.name") == 2  # and no address of somebody else's
     json.loads(changed)
     assert subprocess.run(["make", "-s", "colab", "REPO=name"], cwd=tmp_path, capture_output=True).returncode == 2

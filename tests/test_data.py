@@ -210,18 +210,6 @@ def test_cifar10_without_network_says_the_ways_out(tmp_path, monkeypatch):
         data.load("cifar10", str(tmp_path))
 
 
-def test_the_test_split_alone_is_that_of_the_whole(folder):
-    for dataset, where, limit in (("shapes", "data", 50), ("folder", str(folder), 0)):
-        whole = data.load(dataset, where, seed=1, val_images=0, test_images=limit)
-        classes, test = data.load_test(dataset, where, seed=1, test_images=limit)
-        assert classes == whole.classes
-        assert test.ids.tolist() == whole.test.ids.tolist()
-        assert (test.images == whole.test.images).all()
-    for path in (folder / "train").rglob("*.*"):
-        path.write_bytes(b"not looked at")
-    data.load_test("folder", str(folder))
-
-
 def test_usual_validation_split_is_a_tenth_and_has_every_class():
     assert data.usual_val_images(50_000, 10) == 5_000
     assert data.usual_val_images(20, 3) == 3
@@ -251,7 +239,7 @@ def test_images_of_other_modes(folder):
 
 
 def test_counterparts_are_of_the_same_test_images():
-    test = data.load_test("shapes", seed=1)[1].take([700, 3])
+    test = data.load("shapes", seed=1).test.take([700, 3])
     swapped = sources.counterparts(test, seed=1)["background swapped"]
     same = (swapped == test.images).all(axis=3)
     assert same[test.masks].mean() > 0.7  # all of it but the border that it shares with the background

@@ -154,17 +154,17 @@ def share(value, half=0.1, n=10):
 
 def measured(**changes):
     """Rows as metrics.json keeps them, in which the asked map, `A, layer2`, beats its controls."""
-    def hits(*pairs):
-        return [{"name": name, "pointing game": share(value)} for name, value in pairs]
+    def rows(key, controls, **ours):
+        return [{"name": name, key: share(value)}
+                for name, value in [*ours.items(), *zip(evidence.CONTROLS, controls, strict=True)]]
 
-    return {"localisation": {"all": hits(("A, layer2*layer3", 0.9), ("A, layer2", 0.8), ("centre", 0.5)),
-                             "misread": hits(("A, layer2, true class", 0.7), ("centre", 0.6))},
-            "two_objects": [{"name": "A, layer2", "more": share(0.9)}, {"name": "centre", "more": share(0.5)}],
-            "removal": {"faithfulness": [{"name": name, "insertion": share(value)}
-                                         for name, value in (("centre", 0.3), ("A, layer2", 0.6))],
-                        "restoration": [{"name": name, "mean": share(value)} for name, value in (
-                            ("A, layer2, answer over true", 0.8), ("A, layer3, answer over true", 0.9),
-                            ("centre", 0.2), ("random", 0.5), ("edges", 0.1))]},
+    hits = rows("pointing game", (0.5, 0.4, 0.1, 0.2), **{"A, layer2*layer3": 0.9, "A, layer2": 0.8})
+    of_misread = rows("pointing game", (0.5, 0.6, 0.1, 0.2), **{"A, layer2, true class": 0.7})
+    return {"localisation": {"all": hits, "misread": of_misread},
+            "two_objects": rows("more", (0.5, 0.4, 0.45, 0.25), **{"A, layer2": 0.9}),
+            "removal": {"faithfulness": rows("insertion", (0.2, 0.1, 0.05, 0.3), **{"A, layer2": 0.6}),
+                        "restoration": rows("mean", (0.2, 0.1, 0.5, 0.4), **{
+                            "A, layer2, answer over true": 0.8, "A, layer3, answer over true": 0.9})},
             "randomisation": [{"level": level, "A, layer2": {"ssim": share(value)}, "edges": {"ssim": share(1)}}
                               for level, value in (("fc", 0.95), ("conv1", 0.3))]} | changes
 
@@ -172,10 +172,10 @@ def measured(**changes):
 def test_trust_by_hand():
     rows = evidence.trust("A, layer2", measured())
     assert [(row["what"], row["value"], row["control"], row["by"], row["shown"]) for row in rows] == [
-        ("points at the object, over all test images", 0.8, 0.5, "centre", "yes"),
-        ("points at the object, misread, true class", 0.7, 0.6, "centre", "not shown"),
+        ("points at the object, over the test images", 0.8, 0.5, "centre", "yes"),
+        ("points at the object, misread, true class", 0.7, 0.6, "edges", "not shown"),
         ("tells the object of its class from another", 0.9, 0.5, "centre", "yes"),
-        ("a few kept pixels bring the answer back (insertion)", 0.6, 0.3, "centre", "yes"),
+        ("a few kept pixels bring the answer back (insertion)", 0.6, 0.3, "blurred random", "yes"),
         ("what misled the network (mistakes undone)", 0.8, 0.5, "random", "yes"),
         ("changes when all is forgotten (SSIM: low is good)", 0.3, 1, "edges", "yes")]
     assert rows[0] == {"what": rows[0]["what"], **share(0.8), "by": "centre", "control": 0.5, "control_low": 0.4,
@@ -185,7 +185,8 @@ def test_trust_by_hand():
 def test_only_what_lies_clear_of_its_control_on_the_right_side_is_shown():
     """An interval that touches the control's; and a map that changes less than the edges do."""
     forgotten = [{"level": "conv1", "A, layer2": {"ssim": share(0.9)}, "edges": {"ssim": share(0.2)}}]
-    pair = [{"name": "A, layer2", "more": share(0.75, 0.125)}, {"name": "centre", "more": share(0.5, 0.125)}]
+    pair = [{"name": name, "more": share(value, 0.125)}
+            for name, value in {"A, layer2": 0.75, **dict.fromkeys(evidence.CONTROLS, 0.5)}.items()]
     rows = evidence.trust("A, layer2", measured(two_objects=pair, randomisation=forgotten))
     assert [row["shown"] for row in rows] == ["yes", "not shown", "not shown", "yes", "yes", "not shown"]
 

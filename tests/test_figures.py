@@ -42,6 +42,15 @@ def test_class_balance_has_a_bar_for_each_class():
     figures.plt.close(figure)
 
 
+def test_pictures_of_very_many_classes_stay_within_what_a_file_can_hold():
+    classes, counts = tuple(f"class {number}" for number in range(1000)), np.eye(1000, dtype=int)
+    values = np.linspace(50, 100, 1000)
+    for figure in (figures.confusion(counts, classes), figures.class_accuracy(values, values, values, classes, 75.0),
+                   figures.class_balance(dict.fromkeys(("train", "test"), counts.sum(axis=0)), classes)):
+        assert 30 <= figure.get_figheight() <= 120  # of which matplotlib makes 150 pixels each, at most 2**16
+        figures.plt.close(figure)
+
+
 def test_augmentations_stand_in_the_row_of_their_name():
     figure = figures.augmentations(IMAGES[0], {"crop": IMAGES[1:3], "flip": IMAGES[3:5]}, "heading")
     assert [pictures(axis)[0][0, 0, 0] for axis in figure.axes] == [10, 20, 30, 10, 40, 50]

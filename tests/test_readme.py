@@ -19,6 +19,11 @@ def test_first_epochs_beside_the_reference():
     assert [cell.strip() for cell in row.split("|")[2:5]] == ours
 
 
+def epochs_of(run):
+    with (ROOT / "doc" / run / "history.csv").open() as file:
+        return " | ".join(f"{float(row['val_accuracy']):.1f}" for row in csv.DictReader(file))
+
+
 def interval(found):
     return "{value:.2f} ({low:.2f} to {high:.2f})".format(**found)
 
@@ -35,9 +40,15 @@ def test_the_page_on_cifar10_is_of_its_kept_run():
     assert f"{explained['mistakes']} of {explained['test_images']} test images are misread" in page
     confusions = [f"{pair['true']} read as {pair['read']} ({pair['images']})" for pair in explained["confusions"]]
     assert ", ".join(confusions) in page
-    with (ROOT / "doc" / "onecycle_jpeg" / "history.csv").open() as file:
-        epochs = " | ".join(f"{float(row['val_accuracy']):.1f}" for row in csv.DictReader(file))
-    assert f"| validation accuracy, %, n = 5000 | {epochs} |" in page
+    assert f"| validation accuracy, %, n = 5000 | {epochs_of('onecycle_jpeg')} |" in page
+    for run in ("onecycle_jpeg", "small_first_jpeg"):
+        assert f" | {epochs_of(run)} |\n" in (ROOT / "doc" / "recipes.md").read_text()
+    of_cat_and_dog = sum(pair["images"] for pair in explained["confusions"]
+                         if {pair["true"], pair["read"]} == {"cat", "dog"})
+    assert f"are {of_cat_and_dog / explained['mistakes']:.3f} of the mistakes" in page
+    assert f"{training['seconds'] / 60:.0f} minutes in all" in page
+    assert f"reads {training['test_accuracy']:.2f} % of its test images right (95 % interval {low:.1f} to {high:.1f}, " \
+           f"n = 10,000, seed 0)" in README
     people, cascade = explained["triage"], explained["randomisation"][-1]
     rows = [[kind["name"], str(kind["images"]), interval(kind)] for kind in people["kinds"]]
     rows += [[row["name"], *(interval(row[fill]) for fill in ("mean", "blur", "road"))]
@@ -49,19 +60,20 @@ def test_the_page_on_cifar10_is_of_its_kept_run():
     scores = explained["chosen_on_validation"]["scores"]
     best = max(scores, key=scores.get)
     assert f"was {best.replace(', ', ' at ')} ({scores[best]:.2f})" in page
+    inserted = {row["name"]: row["insertion"]["value"] for row in explained["removal"]["faithfulness"]}
+    assert max(inserted, key=inserted.get) == best  # "and on the test images it is the highest too"
     assert f"(n = {people['as_people_err']['n']}); by chance it would be {1 / 9:.2f}" in page
     assert f"{training['images_per_second']:.0f} images/s" in page
-    shown = ", ".join(epochs.split(" | "))
-    assert f"after the eight epochs: {shown} %" in (ROOT / "doc" / "recipes.md").read_text()
     lines = page.splitlines()
     assert [row for row in rows if f"| {' | '.join(row)} |" not in lines] == []
     assert f"in {interval(people['as_people_err'])} of the mistakes on images" in page
     undone = {row["name"]: {fill: row[fill]["value"] for fill in ("mean", "blur", "road")}
               for row in explained["removal"]["restoration"]}
     ours, centre, random = (undone[name] for name in ("GradCAM, layer3, answer over true", "centre", "random"))
-    times = [{fill: ours[fill] / other[fill] for fill in ours} for other in (centre, random)]
-    assert f"{times[0]['mean']:.1f} times (mean colour) to {times[0]['road']:.1f} times (ROAD), random pixels " \
-           f"{times[1]['blur']:.1f} times (blur) to {times[1]['road']:.1f} times (ROAD)" in page
+    times = [{fill: f"{ours[fill] / other[fill]:.1f}" for fill in ours} for other in (centre, random)]
+    assert set(times[0].values()) == {times[0]["mean"]}
+    assert f"beaten {times[0]['mean']} times in each, random pixels {times[1]['blur']} times (blur) to " \
+           f"{times[1]['road']} times (ROAD)" in page
     assert f"of {explained['mistakes']} misread images, taking away the strongest evidence for the answer over the " \
            f"true class sets {ours['mean']:.2f} right" in README
     assert f"sets {centre['mean']:.2f} right and random pixels {random['mean']:.2f} (" in README
@@ -96,12 +108,14 @@ def test_worth_of_the_maps_of_the_demo():
            "most often ({}), but on the untrained networks too ({} to {}). On the {} misread".format(
                *hits(everything, "GradCAM, layer3", "centre"), *untrained["GradCAM, layer3"][::2],
                *hits(everything, "GradCAM++, layer2"), *untrained["the chosen"][::2], found["mistakes"]) in README
-    assert "does worse ({} against {})".format(*hits(misread, "GradCAM, layer3, predicted class", "centre")) in README
-    ours, random, centre = (undone[name] for name in ("GradCAM, layer3, answer over true", "random", "centre"))
+    of_misread = hits(misread, "GradCAM, layer3, predicted class", "centre")
+    assert "does worse than the middle ({} against {})".format(*of_misread) in README
+    names = ("GradCAM, layer3, answer over true", "random", "edges", "centre")
+    ours, random, edges, centre = (undone[name] for name in names)
     assert f"sets {ours['mean']['value']:.2f} of the mistakes right, where random pixels set " \
-           f"{random['mean']['value']:.2f} right" in README
+           f"{random['mean']['value']:.2f} right, and the image's edges {edges['mean']['value']:.2f};" in README
     assert f"it is {ours['road']['value']:.2f} against {random['road']['value']:.2f}, " \
-           f"but {centre['road']['value']:.2f} for the middle" in README
+           f"and {centre['road']['value']:.2f} for the middle" in README
 
 
 def test_two_objects_of_the_demo():

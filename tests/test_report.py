@@ -25,8 +25,9 @@ FOUND = {"dataset": "folder", "seed": 12345, "network": "resnet18-cifar", "metho
          "explain": "both", "mistakes": 40, "test_images": 400, "flat_maps": {"predicted": 1, "true": 0},
          "chosen_on_validation": {"method": "LayerCAM", "scores": {"LayerCAM, layer2": 0.5}}, "removal": {"rows": [{}]},
          "above_90_percent_sure": None, "trust": TRUST, "made_with": {"python": "3.99", "torch": "2.88"}}
-TRAINING = {"recipe": "plateau", "epochs": 2, "best_epoch": 2, "parameters": 11173962, "test_accuracy": 90.0}
-DATA = {"dataset": "folder", "classes": list(CLASSES), "train_images": 4500}
+TRAINING = {"recipe": "plateau", "epochs": 2, "best_epoch": 2, "parameters": 11173962, "test_accuracy": 90.0,
+            "val_accuracy": 60 + 2 / 3, "settings": {"batch_size": 77, "sides": [16, 32]}}
+DATA = {"dataset": "folder", "classes": list(CLASSES), "train_images": 4500, "figures": ["samples", "class_balance"]}
 
 
 def misread(count):
@@ -137,6 +138,8 @@ def test_numbers_by_hand(tmp_path):
     assert "seed 12345" in text
     assert "parameters 11,173,962" in text
     assert "test accuracy, % 90" in text
+    assert "settings batch size 77, sides 16, 32" in text
+    assert "class_balance" not in text
     assert "chosen on validation method LayerCAM made with python 3.99, torch 2.88" in text
     assert "40 of 40 shown" in text
     assert text.count("None") == 0
@@ -154,8 +157,22 @@ def test_pictures_are_of_this_run_and_speak(tmp_path):
     page = page_of(folder)
     alts = {name: alt for names in report.FIGURES.values() for name, alt in names.items()}
     assert pictures(page) == [alts[name] for name in ("mistakes", "history", "samples")]
-    assert "left in its folder by an earlier one: figures/restored.png, figures/objects.png." in words(page)
+    assert "left in its folder by another: figures/restored.png, figures/objects.png." in words(page)
     assert 'width="1000" height="600"' in page
+
+
+def test_pictures_of_other_images_are_left_out(tmp_path):
+    """Notebook 2 describes the images anew where notebook 1 drew others."""
+    folder = run_folder(tmp_path, data={name: value for name, value in DATA.items() if name != "figures"})
+    text = words(page_of(folder))
+    assert "figures/samples.png" in text
+    assert "11,173,962" in text
+
+
+def test_a_picture_larger_than_webp_can_hold_is_shrunk(tmp_path):
+    folder = run_folder(tmp_path)
+    Image.new("RGB", (3, 2 * report.SIDE)).save(folder / "figures" / "history.png")
+    assert 'height="10922"' in page_of(folder)
 
 
 def test_every_picture_of_the_notebooks_has_its_place():
@@ -180,13 +197,15 @@ def test_what_is_not_there_is_said_to_be_missing(tmp_path):
 
 @pytest.mark.parametrize("changes", [
     {"explanations": FOUND | {"network": "mine:build"}}, {"explanations": FOUND | {"dataset": "shapes"}},
-    {"data": DATA | {"classes": ["a"]}},
+    {"data": DATA | {"classes": ["a"]}}, {"training": TRAINING | {"epochs": 3}},
+    {"training": TRAINING | {"val_accuracy": 60.66}}, {"training": TRAINING | {"best_epoch": 3}},
 ])
-def test_the_training_of_another_network_or_data_set_is_left_out(tmp_path, changes):
+def test_the_training_of_another_network_or_data_set_or_of_another_log_is_left_out(tmp_path, changes):
     text = words(page_of(run_folder(tmp_path, **changes)))
     assert "val loss" not in text
     assert "11,173,962" not in text
     assert "figures/history.png" in text  # among what is left out
+    assert ("metrics.json describes no finished training that left these weights." in text) is ("mine" not in text)
 
 
 def test_without_a_log(tmp_path):

@@ -56,7 +56,7 @@ def test_metrics_state_what_was_asked_for(finished):
 def test_the_report_is_of_this_run(finished):
     page = (finished / "report.html").read_text()
     assert page.count("<img ") == len(list((finished / "figures").glob("*.png")))
-    assert "left in its folder by an earlier one: figures/maps_predicted.png." in page
+    assert "left in its folder by another: figures/maps_predicted.png." in page
     with (finished / "mistakes.csv").open() as file:
         ids = [row["id"] for row in csv.DictReader(file)]
     assert [page.count(f"<td>{image_id}</td>") for image_id in ids] == [1] * len(ids)
@@ -97,6 +97,9 @@ def test_no_mistake_at_all_is_said_and_ends_well(animals, finished, tmp_path, ca
     assert run.main([str(tmp_path / "run"), *only]) == 1  # with the seed of another run
     assert "are of dataset 'folder' and seed 3: give the same" in capsys.readouterr().err
     only += ["-p", "seed", "3"]
+    assert run.main([str(tmp_path / "run"), *only]) == 1  # it had the images that are held out here
+    assert "had other training or validation images than these: give the train_images" in capsys.readouterr().err
+    only += ["-p", "val_images", "0"]
     assert run.main([str(tmp_path / "run"), *only]) == 0, capsys.readouterr().err
     assert "there is no mistake to explain" in (tmp_path / "run" / "report.html").read_text()
     notebook = (tmp_path / "run" / "03_gradcam_analysis.ipynb").read_text()

@@ -25,7 +25,7 @@ class SeesHues(nn.Module):
 
 @pytest.fixture(scope="module")
 def test_split():
-    return data.load_test("shapes", test_images=40)[1]
+    return data.load("shapes", test_images=40).test
 
 
 @pytest.fixture

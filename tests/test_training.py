@@ -167,7 +167,8 @@ def test_fit_leaves_history_and_weights(few, tmp_path):
     again, metadata = checkpoints.load_weights(tmp_path, few.classes)
     assert all(torch.equal(a, b) for a, b in zip(model.state_dict().values(), again.state_dict().values(), strict=True))
     expected = {"classes": ["dark", "light"], "mean": [0.5, 0.4, 0.3], "std": [0.25, 0.2, 0.1]}
-    expected |= {"architecture": "resnet18-cifar", "recipe": "plateau", "seed": 0, "dataset": "folder"}
+    expected |= {"architecture": "resnet18-cifar", "recipe": "plateau", "seed": 0, "dataset": "folder",
+                 "images": few.digest()}
     assert metadata == expected
 
 

@@ -75,13 +75,13 @@ def write_metrics(folder, section: str, values: dict):
         file.write("\n")
 
 
-def save_weights(folder, model, dataset, recipe: str, seed: int):
+def save_weights(folder, model, dataset, identity: dict):
     """Write `weights.safetensors` with what is needed to use it: classes, mean, std, architecture and where it is from.
 
-    `dataset` is a `data.Dataset`.
+    `dataset` is a `data.Dataset`, `identity` that of the training, of which recipe, seed and images are kept.
     """
     metadata = {"classes": dataset.classes, "mean": dataset.mean, "std": dataset.std, "architecture": ARCHITECTURE,
-                "recipe": recipe, "seed": seed, "dataset": dataset.name}
+                "dataset": dataset.name} | {name: identity[name] for name in ("recipe", "seed", "images")}
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
     _write_tensors(Path(folder) / "weights.safetensors", tensors, metadata)
 

@@ -41,14 +41,15 @@ def install_missing():
 
 
 def train_first(run_dir, **parameters):
-    """Run notebook 2 for a notebook 3 that was opened alone, on a machine where no run folder is."""
+    """Run notebook 2, or the rest of it, for a notebook 3 whose run folder holds no finished training."""
     given = [text for name, value in parameters.items() for text in ("-p", name, str(value))]
-    command = [sys.executable, "-m", "utils.run", str(run_dir), "--only", "02_training", *given]
+    command = [sys.executable, "-m", "utils.run", str(run_dir), "--only", "02_training", "-p", "resume", "True", *given]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
         for line in process.stdout:
             print(line, end="")
     if process.returncode:
-        raise SystemExit("02_training did not end well: see above")
+        raise SystemExit("02_training did not end well, as said above: run it in its own notebook to the end, or give "
+                         "another run_dir")
 
 
 def _installed():

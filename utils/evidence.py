@@ -12,6 +12,7 @@ from utils.cam import flat
 
 CONFIDENCE = 0.95
 RESAMPLES = 2000
+CONTROLS = ("centre", "edges", "random", "blurred random")
 BLUR = 4  # pixels: standard deviation of the blurred random map
 
 
@@ -113,8 +114,8 @@ def oracle_maps(masks: np.ndarray, places: int) -> np.ndarray:
 def controls(images: np.ndarray, seed: int) -> dict:
     """The maps that know nothing of the network, for images (N, H, W, 3) uint8: {name: (N, H, W)}."""
     count, side = images.shape[:2]
-    return {"centre": centre_maps(count, side), "edges": edge_maps(images), "random": random_maps(count, side, seed),
-            "blurred random": random_maps(count, side, seed + 1, BLUR)}
+    return dict(zip(CONTROLS, (centre_maps(count, side), edge_maps(images), random_maps(count, side, seed),
+                               random_maps(count, side, seed + 1, BLUR)), strict=True))
 
 
 def to_one(maps: np.ndarray) -> np.ndarray:
@@ -157,8 +158,9 @@ def trust(asked: str, measured: dict) -> list:
     """What the map `asked` ("method, layer") was shown to tell, from rows `measured` as metrics.json keeps them.
 
     A row for each claim that could be tested: `what`, with n, value, low and high, then the control that it is held
-    against, `by`, with `control`, `control_low` and `control_high`; `shown` is "yes" where its interval lies clear of
-    the control's, on the right side, else "not shown".
+    against, `by`, the best of those that know nothing (for the last, the edges), with `control`, `control_low` and
+    `control_high`; `shown` is "yes" where its interval lies clear of the control's, on the right side, else
+    "not shown".
     """
     rows = []
 
@@ -168,20 +170,20 @@ def trust(asked: str, measured: dict) -> list:
             "by": by, "control": control["value"], "control_low": control["low"], "control_high": control["high"],
             "shown": "yes" if more["low"] > less["high"] else "not shown"})
 
-    def claim_beside_centre(what, table, name, key):
-        by_name = {row["name"]: row for row in table}
+    def claim_beside_best(what, table, name, key):
+        by_name = {row["name"]: row[key] for row in table}
         if name in by_name:
-            claim(what, by_name[name][key], by_name["centre"][key], "centre")
+            best = max(CONTROLS, key=lambda control: by_name[control]["value"])
+            claim(what, by_name[name], by_name[best], best)
 
     of_misread = [("misread", f"{asked}, {which} class", f"misread, {which} class") for which in ("predicted", "true")]
-    for part, name, where in [("all", asked, "over all test images"), *of_misread]:
-        claim_beside_centre(f"points at the object, {where}", measured["localisation"][part], name, "pointing game")
-    claim_beside_centre("tells the object of its class from another", measured["two_objects"], asked, "more")
-    claim_beside_centre("a few kept pixels bring the answer back (insertion)", measured["removal"]["faithfulness"],
-                        asked, "insertion")
-    if undone := measured["removal"]["restoration"]:
-        best = max((row for row in undone if "answer" not in row["name"]), key=lambda row: row["mean"]["value"])
-        claim("what misled the network (mistakes undone)", undone[0]["mean"], best["mean"], best["name"])
+    for part, name, where in [("all", asked, "over the test images"), *of_misread]:
+        claim_beside_best(f"points at the object, {where}", measured["localisation"][part], name, "pointing game")
+    claim_beside_best("tells the object of its class from another", measured["two_objects"], asked, "more")
+    claim_beside_best("a few kept pixels bring the answer back (insertion)", measured["removal"]["faithfulness"],
+                      asked, "insertion")
+    claim_beside_best("what misled the network (mistakes undone)", measured["removal"]["restoration"],
+                      f"{asked}, answer over true", "mean")
     forgotten = measured["randomisation"][-1]
     claim("changes when all is forgotten (SSIM: low is good)", forgotten[asked]["ssim"], forgotten["edges"]["ssim"],
           "edges", low_is_good=True)

@@ -11,6 +11,7 @@ from utils.checkpoints import whole
 
 rcParams["text.parse_math"] = False  # a $ in the name of a class or file is just that
 HEAT = "inferno"  # of one hue less and less dark: readable without colour vision, and in print
+LARGEST = 30  # inches of a confusion matrix
 BLUE, ORANGE, GREY = "#0072b2", "#d55e00", "#8a8a8a"  # told apart without colour vision (Okabe and Ito)
 
 
@@ -66,7 +67,8 @@ def samples(images, titles, heading: str):
 
 def class_balance(counts: dict, classes: tuple):
     """Images of each class in each split: `counts` is {split: (C,)}."""
-    figure, axes = plt.subplots(1, len(counts), figsize=(4 * len(counts), 3.2), sharey=True, layout="constrained")
+    size = 4 * len(counts), np.clip(0.2 * len(classes) + 1.2, 3.2, 4 * LARGEST)
+    figure, axes = plt.subplots(1, len(counts), figsize=size, sharey=True, layout="constrained")
     for axis, (split, count) in zip(axes, counts.items(), strict=True):
         bars = axis.barh(classes, count, color=BLUE)
         axis.bar_label(bars, fontsize=8, padding=2)
@@ -139,7 +141,8 @@ def history(rows: list, val_name: str):
 
 def confusion(counts, classes: tuple):
     """Confusion matrix `counts` (C, C), true by predicted: in percent of each row, and of each column."""
-    size = max(5, 0.55 * len(classes) + 1)
+    size = np.clip(0.55 * len(classes) + 1, 5, LARGEST)
+    small = min(8, 14 * size / len(classes))  # or the numbers of many classes would overlap
     figure, axes = plt.subplots(1, 2, figsize=(2 * size, size), layout="constrained")
     headings = ("of the images of a class, % read as ...", "of the images read as a class, % that are ...")
     for axis, total, heading in zip(axes, (1, 0), headings, strict=True):
@@ -147,16 +150,17 @@ def confusion(counts, classes: tuple):
         axis.imshow(percent, cmap="Blues", vmin=0, vmax=100)
         for (row, column), value in np.ndenumerate(percent):
             if counts[row, column]:
-                axis.text(column, row, f"{value:.0f}", ha="center", va="center", fontsize=8,
+                axis.text(column, row, f"{value:.0f}", ha="center", va="center", fontsize=small,
                           color="white" if value > 50 else "black")
-        axis.set(title=heading, xlabel="predicted", ylabel="true", yticks=range(len(classes)), yticklabels=classes)
-        axis.set_xticks(range(len(classes)), classes, rotation=45, ha="right")
+        axis.set(title=heading, xlabel="predicted", ylabel="true")
+        axis.set_yticks(range(len(classes)), classes, fontsize=small + 2)
+        axis.set_xticks(range(len(classes)), classes, rotation=45, ha="right", fontsize=small + 2)
     return figure
 
 
 def class_accuracy(accuracy, low, high, classes: tuple, overall: float):
     """Accuracy by class in percent (C,), with the ends of its interval, and over all images."""
-    figure, axis = plt.subplots(figsize=(7, 0.32 * len(classes) + 1), layout="constrained")
+    figure, axis = plt.subplots(figsize=(7, min(0.32 * len(classes) + 1, 4 * LARGEST)), layout="constrained")
     order = np.argsort(accuracy)
     errors = np.stack([accuracy - low, high - accuracy])[:, order]
     axis.errorbar(accuracy[order], np.arange(len(order)), xerr=errors, fmt="o", color=BLUE, capsize=3)

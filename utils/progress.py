@@ -25,7 +25,8 @@ class Progress:
 
             self.handle = display({"text/plain": self.title}, raw=True, display_id=True)
         else:
-            self.bar = tqdm(total=self.total, desc=self.title, bar_format=BAR, leave=False)
+            often = 0.1 if sys.stderr.isatty() else 10  # seconds: a log keeps every line
+            self.bar = tqdm(total=self.total, desc=self.title, bar_format=BAR, leave=False, delay=1, mininterval=often)
         return self
 
     def __exit__(self, *_):

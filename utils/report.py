@@ -21,6 +21,7 @@ from utils.resnet import ARCHITECTURE
 
 COLUMNS = 32  # tiles side by side in a sheet
 MOST = 2000  # mistakes in the list; more of them would make the page heavy
+SIDE = 16383  # pixels: a picture in WebP has no longer one
 FIGURES = {  # of each section: the name of each picture, and what to say to those who cannot see it
     "galleries": {
         "mistakes": "Misread test images, each with the class read and the true one, their probabilities and its id.",
@@ -65,30 +66,40 @@ def write(run, wrong, classes: tuple, cams: dict, kinds=None):
     found = metrics["explanations"]
     data = metrics.get("data", {})
     data = data if data.get("dataset") == found["dataset"] and data["classes"] == list(classes) else None
+    log = _log(run)
     training = metrics.get("training") if data and found["network"] == ARCHITECTURE else None
-    sections = {"galleries": found, "worth": found, "training": training, "data": data}
+    training = training if training and _is_of(training, log) else None
+    drawn = [path.stem for path in (run / "figures").glob("*.png")]
+    explained = [name for name in drawn if _of_this_run(run, name)]
+    of_this_run = {"galleries": explained, "worth": explained, "training": drawn if training else [],
+                   "data": (data or {}).get("figures", [])}
     pictures, older = {}, []
     for section, names in FIGURES.items():
-        there = [name for name in names if (run / "figures" / f"{name}.png").exists()]
-        own = [name for name in there if sections[section] and _of_this_run(run, section, name, found)]
-        older += [name for name in there if name not in own]
+        own = [name for name in names if name in drawn and name in of_this_run[section]]
+        older += [name for name in names if name in drawn and name not in own]
         pictures[section] = [_picture(Image.open(run / "figures" / f"{name}.png"), names[name]) for name in own]
     right, n = found["test_images"] - found["mistakes"], found["test_images"]
     page = _template().render(
         accuracy=100 * right / n, interval=wilson(right, n),
         name=run.resolve().name, made=datetime.now(), found=found, data=data, training=training, pictures=pictures,
-        older=older, parameters={"maps": _words(found), "training": _words(training), "images": _words(data)},
-        history=_history(run) if training else [], columns=COLUMNS, **_mistakes(wrong, classes, cams, kinds),
+        own=found["network"] != ARCHITECTURE,
+        older=older, parameters={"maps": _words(found), "training": _words(training),
+                                 "images": _words({**(data or {}), "figures": None})},
+        history=_history(log) if training else [], columns=COLUMNS, **_mistakes(wrong, classes, cams, kinds),
         heat=[to_hex(color) for color in colormaps[HEAT](np.linspace(0, 1, 9))])
     with whole(run / "report.html") as temporary:
         temporary.write_text(page, encoding="utf-8")
 
 
-def _of_this_run(run, section, name, found):
-    """Whether a picture is of this run: notebook 3 writes mistakes.csv first, and only `shapes` knows its objects."""
-    if section in ("galleries", "worth"):
-        return (run / "figures" / f"{name}.png").stat().st_mtime >= (run / "mistakes.csv").stat().st_mtime
-    return name != "objects" or found["dataset"] == "shapes"
+def _of_this_run(run, name):
+    """Whether a picture of notebook 3 is of this run: it writes mistakes.csv first."""
+    return (run / "figures" / f"{name}.png").stat().st_mtime >= (run / "mistakes.csv").stat().st_mtime
+
+
+def _is_of(training, log):
+    """Whether that section of metrics.json is of the training in the log, or there is none: one may be unfinished."""
+    best = {int(row["epoch"]): float(row["val_accuracy"]) for row in log}.get(training["best_epoch"])
+    return not log or (len(log), best) == (training["epochs"], training["val_accuracy"])
 
 
 def _mistakes(wrong, classes, cams, kinds):
@@ -131,16 +142,21 @@ def _uri(image):
 
 
 def _picture(image, alt):
+    image.thumbnail((SIDE, SIDE))
     return {"uri": _uri(image), "alt": alt, "width": image.width * 2 // 3, "height": image.height * 2 // 3}
 
 
-def _history(run):
-    """The rows of history.csv as text, by the columns of HISTORY; none without the file."""
+def _log(run):
+    """The rows of history.csv; none without the file."""
     if not (run / "history.csv").exists():
         return []
     with open(run / "history.csv", newline="", encoding="utf-8") as file:
-        return [{name: shape.format(float(row[name])) for name, shape in HISTORY.items()}
-                for row in csv.DictReader(file)]
+        return list(csv.DictReader(file))
+
+
+def _history(log):
+    """The rows of a log as one reads them, by the columns of HISTORY."""
+    return [{name: shape.format(float(row[name])) for name, shape in HISTORY.items()} for row in log]
 
 
 def _words(section):
@@ -152,7 +168,7 @@ def _words(section):
 
 def _word(value):
     if isinstance(value, dict):
-        parts = {name: _word(part) for name, part in value.items() if not isinstance(part, dict | list)}
+        parts = {name: _word(part) for name, part in value.items() if not isinstance(part, dict)}
         return ", ".join(f"{name.replace('_', ' ')} {text}" for name, text in parts.items() if text)
     if isinstance(value, list):
         return ", ".join(_word(part) for part in value if not isinstance(part, dict))

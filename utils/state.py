@@ -100,7 +100,7 @@ class Run:
     def keep(self):
         """Write the history, and the weights if no earlier epoch was better."""
         if best_epoch(self.history) is self.history[-1]:
-            save_weights(self.folder, self.model, self.dataset, self.identity["recipe"], self.identity["seed"])
+            save_weights(self.folder, self.model, self.dataset, self.identity)
         rows = [{name: row[name] for name in HISTORY} for row in self.history]
         write_rows(self.folder / "history.csv", rows, HISTORY)
         self.kept = len(self.history)

@@ -41,8 +41,9 @@ def main():
 
 def differences(device):
     """Print how far maps of the demo's network are from the package's, computed in fp32."""
-    names, test = data.load_test()
-    model, trained = checkpoints.load_weights(ROOT / "runs" / "demo", names)
+    dataset = data.load()
+    test = dataset.test
+    model, trained = checkpoints.load_weights(ROOT / "runs" / "demo", dataset.classes)
     images = augment.normalise(test.images[:COUNT], trained["mean"], trained["std"]).to(device)
     targets = [ClassifierOutputTarget(int(label)) for label in test.labels[:COUNT]]
     expected = GradCAM(model.to(device), [model.layer3])(images, targets)

@@ -1,0 +1,61 @@
+"""What training in bf16 costs in accuracy: python -m tests.benchmarks.precision OUT [--seeds N] [--epochs N]
+
+Trains the demo by each seed in fp32 and in bf16, where only the arithmetic differs, and reads TESTED images drawn for
+this alone, in fp32. A folder of OUT for each; what is there already is not trained again, what was stopped goes on.
+"""
+
+import argparse
+import json
+from pathlib import Path
+
+import numpy as np
+
+from tests.benchmarks import machine
+from utils import data, figures, measures, shapes, sources, training
+from utils.device import choose_device
+from utils.recipes import choose_recipe
+from utils.resnet import cifar_resnet18
+
+TESTED = 10_000
+
+
+def accuracy(folder: Path, seed: int, precision: str, device, epochs) -> float:
+    """Test accuracy in percent of the demo's training with that seed and precision."""
+    kept = folder / "accuracy.json"
+    if not kept.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        dataset, recipe = data.load("shapes", seed=seed), choose_recipe("onecycle", "shapes", epochs=epochs)
+        model, _ = training.fit(cifar_resnet18(len(dataset.classes), seed), dataset, recipe, folder, name="onecycle",
+                                seed=seed, device=device, precision=precision, resume=True)
+        labels = np.arange(TESTED) % len(shapes.CLASSES)
+        images, _ = shapes.render(labels, (seed, 2))  # 0 is the stream of the training images, 1 that of the test
+        split = sources.Split(images, labels, labels.astype(str))
+        logits = training.predict(model, split, dataset.mean, dataset.std, device)
+        kept.write_text(json.dumps(measures.score(logits, labels)[1]))
+    return json.loads(kept.read_text())
+
+
+def main():
+    """Print the accuracies and their mean difference."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--epochs", type=int)
+    options, device = parser.parse_args(), choose_device()
+    print(machine(device), flush=True)
+    rows = []
+    for seed in range(options.seeds):
+        row = {kind: accuracy(options.out / f"{kind}_{seed}", seed, kind, device, options.epochs)
+               for kind in ("bf16", "fp32")}
+        rows.append({"seed": seed} | row | {"difference": row["bf16"] - row["fp32"]})
+        print(rows[-1], flush=True)
+    numbers = {kind: (kind, ".2f") for kind in ("fp32", "bf16", "difference")}
+    print(figures.table(rows, {"Seed": ("seed", "d")} | numbers))
+    apart = np.array([row["difference"] for row in rows])
+    error = apart.std(ddof=1) / np.sqrt(len(apart)) if len(apart) > 1 else float("nan")
+    print(f"bf16 less fp32: {apart.mean():.2f} points of accuracy, standard error {error:.2f} over the {len(apart)} "
+          f"seeds; n = {TESTED} test images each")
+
+
+if __name__ == "__main__":
+    main()
