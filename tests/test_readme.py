@@ -47,8 +47,8 @@ def test_the_page_on_cifar10_is_of_its_kept_run():
                          if {pair["true"], pair["read"]} == {"cat", "dog"})
     assert f"are {of_cat_and_dog / explained['mistakes']:.3f} of the mistakes" in page
     assert f"{training['seconds'] / 60:.0f} minutes in all" in page
-    assert f"reads {training['test_accuracy']:.2f} % of its test images right (95 % interval {low:.1f} to {high:.1f}, " \
-           f"n = 10,000, seed 0)" in README
+    assert f"reads {training['test_accuracy']:.2f} % of its test images right (95 % interval {low:.1f} to " \
+           f"{high:.1f}, n = 10,000, seed 0)" in README
     people, cascade = explained["triage"], explained["randomisation"][-1]
     rows = [[kind["name"], str(kind["images"]), interval(kind)] for kind in people["kinds"]]
     rows += [[row["name"], *(interval(row[fill]) for fill in ("mean", "blur", "road"))]
