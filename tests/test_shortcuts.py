@@ -1,10 +1,13 @@
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import torch
 from torch import nn
 
+from tests.benchmarks import shortcuts as study
 from utils import data, shortcuts, variants
 from utils.augment import normalise
+from utils.cam import LAYERS
 
 MEAN, STD = (0.5, 0.5, 0.5), (0.25, 0.25, 0.25)
 
@@ -110,3 +113,42 @@ def test_auroc_by_hand():
     assert shortcuts.auroc([2, 3], [2, 1]) == (0.5 + 1 + 1 + 1) / 4
     with pytest.raises(ValueError, match="both kinds"):
         shortcuts.auroc([1], [])
+
+
+def a_network(share, seed, reliance, on_cue, control):
+    def mean(value):
+        return {"value": value, "low": value - 0.01, "high": value + 0.02}
+
+    return {"cue": "patch", "share": share, "seed": seed, "reliance": mean(reliance),
+            "maps": {at: {"on_cue": mean(on_cue), "off_object": mean(0.5)} for at in LAYERS[1:]},
+            "controls": {name: {"on_cue": mean(value), "off_object": mean(value + 0.7)}
+                         for name, value in (("edges", control), ("centre", control / 2))}}
+
+
+NETWORKS = [a_network(1.0, 0, 0.4, 0.3, 0.2), a_network(0.9, 0, 0.2, 0.22, 0.2), a_network(0.0, 0, 0.0, 0.25, 0.2),
+            a_network(0.0, 1, 0.05, 0.05, 0.2)]
+
+
+def test_networks_told_apart_by_hand():
+    """Two rely on the patch, both found; of two that had nothing of it, one raises a false alarm."""
+    scores = study.summary(NETWORKS)["patch"]
+    assert (scores["networks"], scores["rely"]) == (4, 2)
+    assert scores["scores"]["on_cue, layer3"] == {"auroc": 0.75, "found": 2, "false_alarms": 1, "ignoring": 2}
+    assert scores["scores"]["off_object, layer3"] == {"auroc": 0.5, "found": 0, "false_alarms": 0, "ignoring": 2}
+
+
+def test_picture_of_reliance_and_maps():
+    tinted = [network | {"cue": "tint"} for network in NETWORKS]
+    figure = study.reliance_and_maps(NETWORKS + tinted)
+    first, *_, last = figure.axes
+    for axis, share, control in ((first, "on_cue", 0.2), (last, "off_object", 0.2 + 0.7)):
+        in_order = sorted(NETWORKS, key=lambda network: network["share"])
+        for bars, network in zip(axis.containers, in_order, strict=True):
+            point, _, (across, upright) = bars
+            x, y = network["reliance"], network["maps"]["layer2"][share]
+            assert point.get_xydata().tolist() == [[x["value"], y["value"]]]
+            assert across.get_segments()[0][:, 0] == pytest.approx([x["low"], x["high"]])
+            assert upright.get_segments()[0][:, 1] == pytest.approx([y["low"], y["high"]])
+            assert bars.get_label() == f"cue tied in {network['share']:.0%}"
+        assert axis.lines[-1].get_ydata() == [control, control]
+    plt.close(figure)

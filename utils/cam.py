@@ -92,7 +92,7 @@ def compute_all(model, images: torch.Tensor, classes, layers=LAYERS, methods=("G
     views = [(mirror, scale) for mirror in MIRRORS for scale in SCALES] if aug_smooth else [(False, 1.0)]
     maps, size = {}, images.shape[2:]
     device = next(model.parameters()).device
-    bar = Progress(len(images), f"{', '.join(methods)} maps of {len(images)} images") if len(images) > 1 else None
+    bar = Progress(len(images), f"Maps of {len(images)} images") if len(images) > 1 else None
     with left_as_found(model), torch.enable_grad(), autocast(device, precision), bar or contextlib.nullcontext():
         for start in range(0, len(images), BATCH):
             part = slice(start, start + BATCH)

@@ -2,7 +2,8 @@
 
 Trains a network on `shapes` for each cue, share of the training images in which the cue tells the class, and seed, and
 measures what it makes of the cue and what its maps show of that. One line of OUT/networks.jsonl for each, and a folder
-with its weights; those that are there already are not trained again. Ends with OUT/shortcuts.json and the table.
+with its weights; those that are there already are not trained again. Ends with OUT/shortcuts.json, two pictures and the
+table, as doc/shortcuts.md has them.
 """
 
 import argparse
@@ -10,10 +11,12 @@ import itertools
 import json
 from pathlib import Path
 
+import matplotlib.pyplot as plt
 import numpy as np
 
 from tests.benchmarks import machine
-from utils import data, figures, shortcuts, training
+from utils import cam, data, figures, map_figures, shortcuts, training
+from utils.augment import normalise
 from utils.cam import LAYERS
 from utils.device import choose_device, choose_precision
 from utils.mistakes import spread
@@ -37,7 +40,7 @@ def train(dataset, folder, seed, device, precision):
 def summary(networks: list) -> dict:
     """For each cue: how well the maps tell networks that rely on it from those that do not.
 
-    A false alarm: of a network whose cue told nothing in training, a share above that of every control.
+    A network is found by a share above that of every control; one whose cue told nothing in training, by false alarm.
     """
     found = {}
     for kind in CUES:
@@ -50,9 +53,62 @@ def summary(networks: list) -> dict:
             control = np.array([max(values[what]["value"] for values in row["controls"].values()) for row in some])
             if 0 < relies.sum() < len(some) and (kind, what) != ("tint", "on_cue"):  # all of a map is on a tint
                 found[kind]["scores"][f"{what}, {at}"] = {"auroc": shortcuts.auroc(scores[relies], scores[~relies]),
+                                                          "found": int((scores > control)[relies].sum()),
                                                           "false_alarms": int((scores > control)[ignores].sum()),
                                                           "ignoring": int(ignores.sum())}
     return found
+
+
+def reliance_and_maps(networks: list):
+    """What the maps show of the cue against how much the network relies on it, for each cue and layer."""
+    shown = {"patch": ("on_cue", "of the map on the patch"), "tint": ("off_object", "of the map off the object")}
+    colors = dict(zip(sorted(SHARES), (figures.GREY, "#56b4e9", figures.BLUE, figures.ORANGE), strict=True))
+    figure, axes = plt.subplots(2, 3, figsize=(10, 6), sharex=True, sharey="row", layout="constrained")
+    for row, (kind, (what, label)) in zip(axes, shown.items(), strict=True):
+        some = sorted((network for network in networks if network["cue"] == kind), key=lambda network: network["share"])
+        best = max(values[what]["value"] for network in some for values in network["controls"].values())
+        for axis, at in zip(row, LAYERS[1:], strict=True):
+            for network in some:
+                points = [(found["value"], [[found["value"] - found["low"]], [found["high"] - found["value"]]])
+                          for found in (network["reliance"], network["maps"][at][what])]
+                axis.errorbar(points[0][0], points[1][0], xerr=points[0][1], yerr=points[1][1], fmt="o", markersize=4,
+                              linewidth=1, color=colors[network["share"]], label=f"cue tied in {network['share']:.0%}")
+            axis.axhline(best, color="black", linewidth=0.8, linestyle="--", label="the greatest control")
+            axis.set(title=f"{kind}, Grad-CAM at {at}", ylim=(0, None))
+            axis.spines[["top", "right"]].set_visible(False)
+        row[0].set_ylabel(f"share {label}")
+    for axis in axes[1]:
+        axis.set_xlabel("reliance: how far the probability of\nthe class falls without the cue")
+    names = {label: handle for handle, label in zip(*axes[0, 0].get_legend_handles_labels(), strict=True)}
+    figure.legend(names.values(), names, loc="outside lower center", ncols=len(names), frameon=False)
+    figure.suptitle("Each point is a network, with 95 % bootstrap intervals over its test images")
+    return figure
+
+
+def two_networks(split, where, maps: dict, classes: tuple):
+    """Images with a patch, and under each its map by each of `maps`, {what the network is: (N, 32, 32)}."""
+    figure, axes = figures.grid(1 + len(maps), len(split), cell=(1.5, 1.75), extra=0.7)
+    figure.suptitle("The same images with a patch of their class, outlined, and Grad-CAM at layer3 for what is read")
+    for index, column in enumerate(axes.T):
+        column[0].imshow(split.images[index])
+        column[0].set_title(classes[split.labels[index]], fontsize=8)
+        for axis, (name, values) in zip(column[1:], maps.items(), strict=True):
+            map_figures.overlay(axis, split.images[index], values[index], where[index])
+            axis.set_title(name, fontsize=8)
+    return figure
+
+
+def draw_two(out, device, precision):
+    """`two_networks` of seed 0: one whose patch told nothing in training, one whose patch told everything."""
+    dataset = data.load("shapes")
+    split, where = shortcuts.plant(dataset.test, dataset.test.labels, "patch", 0)
+    some = spread(len(split), 8)
+    split, inputs, maps = split.take(some), normalise(split.images[some], dataset.mean, dataset.std), {}
+    for share, name in ((0.0, "ignores the patch"), (1.0, "relies on it")):
+        model = train(shortcuts.plant_all(dataset, share, "patch", 0), out / f"patch_{share}_0", 0, device, precision)
+        read = training.predict(model, split, dataset.mean, dataset.std, device).argmax(dim=1)
+        maps[name] = cam.compute_maps(model, inputs, read, "layer3")
+    return two_networks(split, where[some], maps, dataset.classes)
 
 
 def main():
@@ -80,12 +136,14 @@ def main():
             file.write(json.dumps(networks[-1]) + "\n")
         print(f"{kind}, share {share}, seed {seed}: reliance {networks[-1]['reliance']['value']:.2f}", flush=True)
     found = summary(networks)
+    reliance_and_maps(networks).savefig(options.out / "reliance.png", dpi=100)
+    draw_two(options.out, device, precision).savefig(options.out / "two_networks.png", dpi=80)
     (options.out / "shortcuts.json").write_text(json.dumps({"summary": found, "networks": networks}, indent=1) + "\n")
     for kind, rows in found.items():
         print(f"{kind}: {rows['networks']} networks, {rows['rely']} of them rely on it (by {RELIES} or more)")
         print(figures.table([{"name": name} | row for name, row in rows["scores"].items()],
-                            {"Score": ("name", "s"), "AUROC": ("auroc", ".2f"), "False alarms": ("false_alarms", "d"),
-                             "of": ("ignoring", "d")}))
+                            {"Score": ("name", "s"), "AUROC": ("auroc", ".2f"), "Found": ("found", "d"),
+                             "False alarms": ("false_alarms", "d"), "of ignoring": ("ignoring", "d")}))
 
 
 if __name__ == "__main__":
