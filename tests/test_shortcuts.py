@@ -126,7 +126,7 @@ def a_network(share, seed, reliance, on_cue, control):
 
 
 NETWORKS = [a_network(1.0, 0, 0.4, 0.3, 0.2), a_network(0.9, 0, 0.2, 0.22, 0.2), a_network(0.0, 0, 0.0, 0.25, 0.2),
-            a_network(0.0, 1, 0.05, 0.05, 0.2)]
+            a_network(0.0, 1, 0.05, 0.15, 0.2)]
 
 
 def test_networks_told_apart_by_hand():
