@@ -34,10 +34,10 @@ notebooks: .venv/tests
 # write the public address of this repository into badges and clone lines: make colab REPO=owner/name
 colab:
 	@echo "$(REPO)" | grep -Eq '^[A-Za-z0-9-]+/[A-Za-z0-9._-]+$$' || { echo 'make colab: needs REPO=owner/name'; exit 2; }
-	perl -pi -e 's{(colab\.research\.google\.com/github/|1\\", \\"https://github\.com/)[\w.-]+/[\w.-]+}{$${1}$(REPO)}g' README.md notebooks/0*.ipynb
+	perl -pi -e 's{(colab\.research\.google\.com/github/|1\\", \\"https://github\.com/|git clone https://github\.com/)[\w.-]+/[\w.-]+}{$${1}$(REPO)}g' README.md notebooks/0*.ipynb
 
 lab: .venv/installed
-	$(BIN)/jupyter lab notebooks
+	$(BIN)/jupyter lab notebooks $(ARGS)
 
 .venv/installed: requirements.txt .ci/constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=path")'

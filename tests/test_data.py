@@ -105,7 +105,7 @@ def folder(tmp_path):
 def test_folder_reads_any_format_and_size(folder):
     images = data.load("folder", str(folder), val_images=2)
     assert images.classes == ("ant", "zebra")
-    assert images.test.ids.tolist() == ["9", "9", "10", "10", "grey"]
+    assert images.test.ids.tolist() == ["ant/9", "zebra/9", "ant/10", "zebra/10", "zebra/grey"]
     assert images.test.labels.tolist() == [0, 1, 0, 1, 1]
     assert images.test.images.shape == (5, 32, 32, 3)
     assert images.test.images[:, 16, 16].tolist() == [[0, 100, 0], [200, 0, 0]] * 2 + [[90, 90, 90]]
@@ -231,11 +231,20 @@ def test_images_of_other_modes(folder):
     (folder / "test" / "zebra" / "Thumbs.db").write_bytes(b"no image")
     images = data.load("folder", str(folder), val_images=2)
     middle = dict(zip(images.test.ids, images.test.images[:, 16, 16].tolist(), strict=True))
-    assert middle["10.bmp"] == [155] * 3
-    assert middle["11"] == [255] * 3
+    assert middle["zebra/10.bmp"] == [155] * 3
+    assert middle["zebra/11"] == [255] * 3
     Image.fromarray(np.zeros((8, 8), np.float32)).save(folder / "test" / "zebra" / "float.tiff")
     with pytest.raises(ValueError, match=r"float\.tiff: cannot be read as an image \(pixels of more than 16 bits"):
         data.load("folder", str(folder))
+
+
+def test_ids_are_the_shortest_that_tell_all_images_apart(folder):
+    for path in (folder / "test" / "zebra").iterdir():
+        path.rename(path.with_stem(f"z{path.stem}"))
+    assert data.load("folder", str(folder), val_images=2).test.ids.tolist() == ["9", "10", "z9", "z10", "zgrey"]
+    write_image(folder / "test" / "zebra" / "z9.bmp", (200, 0, 0))
+    ids = data.load("folder", str(folder), val_images=2).test.ids.tolist()
+    assert ids == ["ant/9.png", "ant/10.bmp", "zebra/z9.bmp", "zebra/z9.png", "zebra/z10.bmp", "zebra/zgrey.gif"]
 
 
 def test_counterparts_are_of_the_same_test_images():

@@ -176,7 +176,7 @@ def test_trust_by_hand():
         ("points at the object, misread, true class", 0.7, 0.6, "edges", "not shown"),
         ("tells the object of its class from another", 0.9, 0.5, "centre", "yes"),
         ("a few kept pixels bring the answer back (insertion)", 0.6, 0.3, "blurred random", "yes"),
-        ("what misled the network (mistakes undone)", 0.8, 0.5, "random", "yes"),
+        ("what misled the network (mistakes undone, mean colour)", 0.8, 0.5, "random", "yes"),
         ("changes when all is forgotten (SSIM: low is good)", 0.3, 1, "edges", "yes")]
     assert rows[0] == {"what": rows[0]["what"], **share(0.8), "by": "centre", "control": 0.5, "control_low": 0.4,
                        "control_high": 0.6, "shown": "yes"}

@@ -91,7 +91,7 @@ def test_reliability_shows_the_bins_that_have_images():
     for points in (axis.lines[1].get_xydata(), axis.collections[0].get_offsets()):
         assert np.allclose(points, [[20, 10], [90, 70]])
     assert axis.collections[0].get_sizes() == pytest.approx([10 + 190 / 4, 10 + 190 * 3 / 4])
-    assert axis.get_title() == "before: error 12.3 %"
+    assert axis.get_title() == "before:\ncalibration error 12.3 %"
     figures.plt.close(figure)
 
 

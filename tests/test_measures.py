@@ -50,3 +50,7 @@ def test_temperature_that_is_known():
 def test_temperature_stays_in_its_range():
     assert measures.fit_temperature(torch.tensor([[1.0, 0.0]]), [0]) == pytest.approx(0.05)
     assert measures.fit_temperature(torch.tensor([[1.0, 0.0]]), [1]) == pytest.approx(20)
+
+
+def test_always_answering_the_largest_class():
+    assert measures.largest_class([2, 0, 2, 2, 1, 5, 5, 0]) == 37.5

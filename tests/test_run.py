@@ -1,11 +1,13 @@
 import json
+import subprocess
+import sys
 
 import nbformat
 import pytest
 import torch
 from torch import nn
 
-from utils import parameters, run
+from utils import ROOT, parameters, run
 
 GOOD = {"dataset": "shapes", "data_dir": "data", "run_dir": "runs/x", "seed": 0, "device": "auto", "precision": "auto",
         "recipe": "onecycle", "epochs": None, "batch_size": None, "learning_rate": None, "val_images": None,
@@ -133,3 +135,10 @@ def test_a_network_of_ones_own_by_its_import_path(animals, tmp_path, capsys):
     assert (found["layer"], found["chosen_on_validation"]["layer"], found["mistakes"]) == ("2", "2", 6)
     assert [row["level"] for row in found["randomisation"]] == ["6", "2", "0"]
     assert "how this network was trained: tests.test_run:small was explained" in (tmp_path / "report.html").read_text()
+
+
+def test_outside_of_the_environment_it_says_so():
+    code = "import sys; sys.modules['papermill'] = None; import utils.run"  # as where it is not installed
+    found = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert (found.returncode, found.stdout) == (2, "")
+    assert found.stderr == "utils.run: papermill is not installed for this Python: first `source .venv/bin/activate`\n"

@@ -130,11 +130,11 @@ NETWORKS = [a_network(1.0, 0, 0.4, 0.3, 0.2), a_network(0.9, 0, 0.2, 0.22, 0.2),
 
 
 def test_networks_told_apart_by_hand():
-    """Two rely on the patch, both found; of two that had nothing of it, one raises a false alarm."""
+    """Two rely on the patch, one of them found, as the other's interval meets the control's; one false alarm."""
     scores = study.summary(NETWORKS)["patch"]
     assert (scores["networks"], scores["rely"]) == (4, 2)
-    assert scores["scores"]["on_cue, layer3"] == {"auroc": 0.75, "found": 2, "false_alarms": 1, "ignoring": 2}
-    assert scores["scores"]["off_object, layer3"] == {"auroc": 0.5, "found": 0, "false_alarms": 0, "ignoring": 2}
+    assert scores["scores"]["on_cue, layer3"] == {"auroc": 0.75, "found": 1, "false_alarms": 1}
+    assert scores["scores"]["off_object, layer3"] == {"auroc": 0.5, "found": 0, "false_alarms": 0}
 
 
 def test_picture_of_reliance_and_maps():

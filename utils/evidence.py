@@ -182,7 +182,7 @@ def trust(asked: str, measured: dict) -> list:
     claim_beside_best("tells the object of its class from another", measured["two_objects"], asked, "more")
     claim_beside_best("a few kept pixels bring the answer back (insertion)", measured["removal"]["faithfulness"],
                       asked, "insertion")
-    claim_beside_best("what misled the network (mistakes undone)", measured["removal"]["restoration"],
+    claim_beside_best("what misled the network (mistakes undone, mean colour)", measured["removal"]["restoration"],
                       f"{asked}, answer over true", "mean")
     forgotten = measured["randomisation"][-1]
     claim("changes when all is forgotten (SSIM: low is good)", forgotten[asked]["ssim"], forgotten["edges"]["ssim"],

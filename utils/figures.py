@@ -182,7 +182,7 @@ def reliability(bins: dict, errors: dict):
         sizes = 10 + 190 * found["count"][shown] / found["count"].sum()
         axis.scatter(100 * found["confidence"][shown], 100 * found["accuracy"][shown], sizes, color=BLUE,
                      label="bin of confidence, area by its images")
-        axis.set(title=f"{name}: error {100 * errors[name]:.1f} %", xlabel="confidence, %")
+        axis.set(title=f"{name}:\ncalibration error {100 * errors[name]:.1f} %", xlabel="confidence, %")
         axis.set(xlim=(0, 103), ylim=(0, 103))
         axis.spines[["top", "right"]].set_visible(False)
     axes[0].set_ylabel("accuracy, %")

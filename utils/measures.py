@@ -14,6 +14,11 @@ def score(logits: torch.Tensor, labels) -> tuple:
     return float(F.cross_entropy(logits, labels)), 100 * int(right) / len(labels)
 
 
+def largest_class(labels) -> float:
+    """The accuracy, in percent, of always answering the most frequent of the labels (N,)."""
+    return 100 * int(np.bincount(labels).max()) / len(labels)
+
+
 def wilson(right, n) -> tuple:
     """95 % interval, in percent, of a share seen as `right` of `n` (numbers or arrays): Wilson 1927."""
     z = 1.959964

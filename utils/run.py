@@ -5,7 +5,11 @@ import ast
 import sys
 import time
 
-import papermill
+try:
+    import papermill
+except ModuleNotFoundError:
+    print("utils.run: papermill is not installed for this Python: first `source .venv/bin/activate`", file=sys.stderr)
+    sys.exit(2)
 from papermill.clientwrap import PapermillNotebookClient
 from papermill.engines import NBClientEngine, papermill_engines
 

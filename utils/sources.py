@@ -122,7 +122,12 @@ def _folder(root, part):
             images[index] = _read(path)
             bar.advance(1)
     labels = np.array([label for _, label in chosen])
-    return tuple(listing), Split(images, labels, np.array([path.stem for path, _ in chosen]))
+    for name in (lambda path: path.stem, lambda path: f"{path.parent.name}/{path.stem}",
+                 lambda path: f"{path.parent.name}/{path.name}"):  # the shortest that tells all images apart
+        ids = np.array([name(path) for path, _ in chosen])
+        if len(set(ids)) == len(ids):
+            break
+    return tuple(listing), Split(images, labels, ids)
 
 
 def _natural(stem):
