@@ -1,12 +1,12 @@
-"""Maps/s of Grad-CAM at layer3 against the grad-cam package, image by image and on a batch; and what bf16 changes."""
+"""Maps/s of Grad-CAM at layer3 against the grad-cam package; what bf16 changes in maps; steps/s of the explorer."""
 
 import numpy as np
 import torch
 from pytorch_grad_cam import GradCAM
 from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
 
-from tests.benchmarks import compare, machine
-from utils import ROOT, augment, cam, checkpoints, data
+from tests.benchmarks import compare, machine, noise
+from utils import ROOT, augment, cam, checkpoints, data, explorer, mistakes, training
 from utils.device import choose_device, choose_precision
 from utils.resnet import cifar_resnet18
 
@@ -35,8 +35,28 @@ def main():
     both = {"aug_smooth": True, "eigen_smooth": True}
     compare("maps, both smoothings", "maps/s", {"the package, image by image": lambda: package(1, **both)}
             | {f"compute_maps, {kind}": lambda kind=kind: ours(kind, 16, **both) for kind in precisions}, rounds=3)
+    explorer_steps(model, device)
     if (ROOT / "runs" / "demo" / "weights.safetensors").exists():  # of `make run`
         differences(device)
+
+
+def explorer_steps(model, device):
+    """Print how many steps a second the explorer makes with each method that it offers, at the layer of most places."""
+    dataset = noise(200)
+    logits = training.predict(model, dataset.test, dataset.mean, dataset.std, device)
+    wrong = mistakes.find(dataset.test, logits)
+    inputs = augment.normalise(wrong.images.images, dataset.mean, dataset.std, device)
+    paint = explorer.painter(model, wrong, inputs, dataset.classes)
+    view = explorer.Explorer(paint, wrong, dataset.classes, "GradCAM", "layer1")
+
+    def steps(method, count=4):
+        view.method.value = method
+        for _ in range(count):
+            view.step(1)
+        return count + 1  # the choice of the method draws too
+
+    compare("a step of the explorer", "steps/s",
+            {method: lambda method=method: steps(method) for method in view.method.options}, rounds=3)
 
 
 def differences(device):
