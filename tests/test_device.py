@@ -14,12 +14,15 @@ def test_device_that_is_not_there():
 
 
 def test_bf16_only_where_the_hardware_multiplies_it(monkeypatch):
-    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: True)
-    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: "AVX512")
-    assert device.choose_precision("auto", torch.device("cpu")) == "bf16"
-    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: "AVX2")
-    assert device.choose_precision("auto", torch.device("cpu")) == "fp32"
+    for multiplies, capability, expected in ((True, "AVX512", "bf16"), (True, "AVX2", "fp32"),
+                                             (False, "AVX512", "fp32")):
+        monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda multiplies=multiplies: multiplies)
+        monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda capability=capability: capability)
+        assert device.choose_precision("auto", torch.device("cpu")) == expected
     assert device.choose_precision("bf16", torch.device("cpu")) == "bf16"
+    for capability, expected in (((7, 5), "fp32"), ((8, 0), "bf16"), ((9, 0), "bf16")):
+        monkeypatch.setattr(torch.cuda, "get_device_capability", lambda _, capability=capability: capability)
+        assert device.choose_precision("auto", torch.device("cuda")) == expected
 
 
 def test_made_with_names_the_versions_and_the_processor():

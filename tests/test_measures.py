@@ -54,3 +54,13 @@ def test_temperature_stays_in_its_range():
 
 def test_always_answering_the_largest_class():
     assert measures.largest_class([2, 0, 2, 2, 1, 5, 5, 0]) == 37.5
+
+
+@pytest.mark.parametrize(("right", "n", "largest", "doubted"), [
+    (360, 400, 87.0, True), (360, 400, 86.0, False),  # 86.7 to 92.6 %
+    (6, 6, 66.7, True),  # too few to show it
+])
+def test_a_network_that_is_not_shown_to_have_learnt(right, n, largest, doubted):
+    said = measures.doubt(right, n, largest)
+    assert (f"better than always answering the largest class ({largest} %)" in said) == doubted
+    assert bool(said) == doubted

@@ -46,7 +46,7 @@ def test_the_page_on_cifar10_is_of_its_kept_run():
     of_cat_and_dog = sum(pair["images"] for pair in explained["confusions"]
                          if {pair["true"], pair["read"]} == {"cat", "dog"})
     assert f"are {of_cat_and_dog / explained['mistakes']:.3f} of the mistakes" in page
-    assert f"{training['seconds'] / 60:.0f} minutes in all" in page
+    assert f"{training['seconds'] / 60:.0f} minutes of training and validation" in page
     assert f"reads {training['test_accuracy']:.2f} % of its test images right (95 % interval {low:.1f} to " \
            f"{high:.1f}, n = 10,000, seed 0)" in README
     people, cascade = explained["triage"], explained["randomisation"][-1]
@@ -154,7 +154,7 @@ def test_how_far_the_numbers_move():
     assert shown[0] == shown[1] == shown[2]
     assert f"{shown[0].count('yes')} of {len(shown[0])} claims" in README
     assert f"with {found[1]['two_objects'][1]['more']['value']:.2f} and " \
-           f"{found[2]['two_objects'][1]['more']['value']:.2f})" in README
+           f"{found[2]['two_objects'][1]['more']['value']:.2f}: [how far" in README
 
 
 def test_two_objects_of_the_demo():
@@ -181,7 +181,8 @@ def test_the_page_on_shortcuts_is_of_its_kept_run():
     for network in kept["networks"]:
         row = [network["cue"], f"{network['share']:g}", str(network["seed"]),
                *(f"{network['accuracy'][cue]['value']:.2f}" for cue in ("without a cue", "own class", "another class")),
-               interval(network["reliance"]), *(f"{network[key]['value']:.2f}" for key in ("follows", "moved")),
+               interval(network["reliance"]), f"{network['follows']['value']:.2f}",
+               f"{network['moved']['value']:.2f}" if network["cue"] == "patch" else "–",
                *(f"{network['maps'][at]['on_cue' if network['cue'] == 'patch' else 'off_object']['value']:.2f}"
                  for at in ("layer2", "layer3", "layer4"))]
         assert f"| {' | '.join(row)} |\n" in page
@@ -189,8 +190,17 @@ def test_the_page_on_shortcuts_is_of_its_kept_run():
         for name, row in found["scores"].items():
             assert f"| {kind}: {name.replace('_', ' ')} | {row['auroc']:.2f} | {row['found']} of {found['rely']} | " \
                    f"{row['false_alarms']} of {found['networks'] - found['rely']} |\n" in page
+    patch, tint = ([network for network in kept["networks"] if network["cue"] == kind] for kind in ("patch", "tint"))
+    on_cue = [(network["reliance"]["value"] >= 0.1, network["maps"]["layer3"]["on_cue"],
+               network["controls"]["edges"]["on_cue"]) for network in patch]
+    assert [mean["value"] > edges["value"] for _, mean, edges in on_cue] == [relies for relies, *_ in on_cue]
+    assert sum(mean["low"] > edges["high"] for _, mean, edges in on_cue) == 3  # "three of them clear of its interval"
+    off = [(network["reliance"]["value"] >= 0.1, network["maps"]["layer3"]["off_object"]["value"]) for network in tint]
+    gaps = [value - max(value for relies, value in off if not relies) for relies, value in off if relies]
+    assert f"differences of {min(gaps):.3f} to {max(gaps):.3f} from" in page
     patched = {network["share"]: network for network in kept["networks"]
                if network["cue"] == "patch" and network["seed"] == 0}
     assert f"edges of the image have {patched[1.0]['controls']['edges']['on_cue']['value']:.2f}" in page
     assert f"has {patched[1.0]['controls']['random']['on_cue']['value']:.3f} of the pixels" in page
+    assert f"the network reads {patched[1.0]['accuracy']['own class']['value']:.1%} of" in page.replace(" %", "%")
     assert f"and {patched[1.0]['accuracy']['without a cue']['value']:.1%} without it" in page.replace(" %", "%")

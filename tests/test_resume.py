@@ -1,5 +1,6 @@
 """A run that is killed and resumed ends with the same bytes as one that is not."""
 
+import errno
 import json
 import os
 import random
@@ -151,6 +152,62 @@ def test_resumed_in_the_middle_of_an_epoch(tmp_path, monkeypatch, name, augmente
     assert without_time(folders[0]) == without_time(folders[1])
     assert len(left) == 3 + 1 + 9  # the steps that were left, and no others
     assert [row["train_loss"] for row in whole] == [row["train_loss"] for row in resumed]
+
+
+def test_the_plateau_is_remembered(tmp_path, monkeypatch):
+    """Three epochs without progress before it was stopped and two after make the five that lower the rate."""
+    recipe = replace(RECIPES["plateau"], epochs=8, batch_size=60)
+    monkeypatch.setattr(training, "score", lambda *_: (1.0, 50.0))
+
+    def stop(history):
+        if len(history) == 4:
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        train(tmp_path, recipe, on_epoch=stop)
+    rates = [row["learning_rate"] for row in train(tmp_path, recipe)]
+    assert rates == pytest.approx([0.01] * 6 + [0.001] * 2)
+
+
+def test_a_state_that_is_no_longer_finite_is_not_kept(tmp_path, monkeypatch):
+    normalise, calls = training.normalise, []
+
+    def broken(*arguments):
+        calls.append(1)
+        return normalise(*arguments) * (float("nan") if len(calls) == 11 else 1)  # the second step of epoch 2
+
+    monkeypatch.setattr(training, "normalise", broken)
+    with pytest.raises(FloatingPointError, match="epoch 2: the loss is not finite at step 2"):
+        train(tmp_path, save_steps=3)
+    assert checkpoints.load_state(tmp_path, stated(tmp_path))[0]["step"] == 0
+    assert len(train(tmp_path, save_steps=3)) == RECIPE.epochs  # it was the only one
+
+
+@pytest.mark.parametrize(("call", "left"), [
+    (2, ["state.safetensors"]), (3, ["history.csv", "state.safetensors", "weights.safetensors"]),
+])
+def test_a_disk_that_is_full(tmp_path, monkeypatch, call, left):
+    """For the first weights, or the state of epoch 2; with room again, it goes on to the same bytes."""
+    whole, full = tmp_path / "whole", tmp_path / "full"
+    write, calls = checkpoints.Path.write_bytes, []
+
+    def fail(path, content):
+        calls.append(path)
+        if len(calls) == call:
+            write(path, content[: len(content) // 2])
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return write(path, content)
+
+    for folder in (whole, full):
+        folder.mkdir()
+    train(whole)
+    monkeypatch.setattr(checkpoints.Path, "write_bytes", fail)
+    with pytest.raises(ValueError, match=r"cannot be written \(No space left on device\): make room"):
+        train(full)
+    assert sorted(path.name for path in full.iterdir()) == left
+    assert len(checkpoints.load_state(full, stated(full))[0]["history"]) == 1
+    train(full)
+    assert without_time(full) == without_time(whole)
 
 
 def stated(folder):

@@ -7,9 +7,15 @@ import shutil
 import subprocess
 import sys
 
+import nbclient
+import nbformat
 import pytest
 
 from utils import ROOT, run
+
+GIVEN = {"dataset": "folder", "recipe": "plateau", "epochs": 3, "batch_size": 8, "seed": 3, "learning_rate": 0.02,
+         "precision": "fp32", "val_images": 0, "method": "LayerCAM", "layer": "layer2", "explain": "true",
+         "gallery_images": 4}
 
 
 @pytest.fixture(scope="module")
@@ -20,17 +26,17 @@ def finished(animals, tmp_path_factory):
     older.parent.mkdir()
     older.touch()
     os.utime(older, (0, 0))
-    given = {"dataset": "folder", "data_dir": animals, "recipe": "plateau", "epochs": 3, "batch_size": 8, "seed": 3,
-             "learning_rate": 0.02, "precision": "fp32", "val_images": 0, "method": "LayerCAM", "layer": "layer2",
-             "explain": "true", "gallery_images": 4}
-    arguments = [text for name, value in given.items() for text in ("-p", name, str(value))]
-    command = [sys.executable, "-m", "utils.run", folder, *arguments]
+    command = [sys.executable, "-m", "utils.run", folder, *arguments(data_dir=animals)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert done.stdout.endswith("of an earlier one in the same folder: figures/maps_predicted.png\n")
     assert f"to open in a browser: {folder / 'report.html'}\n" in done.stdout
     older.unlink()
     return folder
+
+
+def arguments(**more):
+    return [text for name, value in (GIVEN | more).items() for text in ("-p", name, str(value))]
 
 
 def test_run_folder_is_complete(finished):
@@ -82,6 +88,46 @@ def test_files_of_a_run_agree(finished):
         assert row["true"] != row["predicted"]
         assert row["p_true"] == row[f"p:{row['true']}"]
         assert float(row["p_predicted"]) == max(float(row["p:day"]), float(row["p:night"]))
+
+
+def test_the_same_run_again_gives_the_same_numbers(animals, finished, tmp_path):
+    assert run.main([str(tmp_path), "--only", "02_training", *arguments(data_dir=animals)]) == 0
+    timed = dict.fromkeys(("seconds", "train_seconds", "images_per_second"))
+    first, again = (json.loads((folder / "metrics.json").read_text())["training"] for folder in (finished, tmp_path))
+    assert first | timed == again | timed
+    assert (finished / "weights.safetensors").read_bytes() == (tmp_path / "weights.safetensors").read_bytes()
+
+
+INTERRUPT = """
+import os, signal, threading
+def interrupt():
+    while not (run / "history.csv").exists():
+        time.sleep(0.01)
+    time.sleep(0.1)
+    os.kill(os.getpid(), signal.SIGINT)  # as Jupyter does
+threading.Thread(target=interrupt, daemon=True).start()
+"""
+
+
+def test_interrupting_the_cell_that_trains(animals, tmp_path):
+    """The cells below work on the epochs that were finished, and the same with `resume` goes on from there."""
+    given = {"dataset": "folder", "data_dir": str(animals), "run_dir": str(tmp_path), "epochs": 12, "batch_size": 8}
+    epochs = []
+    for resume in (False, True):
+        notebook = nbformat.read(run.NOTEBOOKS["02_training"], 4)
+        parameters, trains = (next(index for index, cell in enumerate(notebook.cells) if word in cell.source)
+                              for word in ("# @markdown the images", "training.fit("))
+        notebook.cells[parameters].source = "\n".join(f"{name} = {value!r}" for name, value in (
+            run.defaults("02_training") | given | {"resume": resume}).items())
+        if not resume:
+            notebook.cells.insert(trains, nbformat.v4.new_code_cell(INTERRUPT))
+        done = nbclient.NotebookClient(notebook, resources={"metadata": {"path": ROOT / "notebooks"}}).execute()
+        epochs.append(json.loads((tmp_path / "metrics.json").read_text())["training"]["epochs"])
+        assert ("what follows is the best of the epochs before it" in nbformat.writes(done)) != resume
+        assert (tmp_path / "figures" / "history.png").exists()
+        with (tmp_path / "history.csv").open() as file:
+            assert len(list(csv.DictReader(file))) == epochs[-1]
+    assert 1 <= epochs[0] < epochs[1] == 12
 
 
 def test_no_mistake_at_all_is_said_and_ends_well(animals, finished, tmp_path, capsys):

@@ -7,7 +7,6 @@ from torch import nn
 from tests.benchmarks import shortcuts as study
 from utils import data, shortcuts, variants
 from utils.augment import normalise
-from utils.cam import LAYERS
 
 MEAN, STD = (0.5, 0.5, 0.5), (0.25, 0.25, 0.25)
 
@@ -115,12 +114,15 @@ def test_auroc_by_hand():
         shortcuts.auroc([1], [])
 
 
+SEEN = {"layer2": lambda value: -value, "layer3": lambda value: value, "layer4": lambda value: value + 0.3}
+
+
 def a_network(share, seed, reliance, on_cue, control):
     def mean(value):
         return {"value": value, "low": value - 0.01, "high": value + 0.02}
 
-    return {"cue": "patch", "share": share, "seed": seed, "reliance": mean(reliance),
-            "maps": {at: {"on_cue": mean(on_cue), "off_object": mean(0.5)} for at in LAYERS[1:]},
+    maps = {at: {"on_cue": mean(seen(on_cue)), "off_object": mean(seen(0.5))} for at, seen in SEEN.items()}
+    return {"cue": "patch", "share": share, "seed": seed, "reliance": mean(reliance), "maps": maps,
             "controls": {name: {"on_cue": mean(value), "off_object": mean(value + 0.7)}
                          for name, value in (("edges", control), ("centre", control / 2))}}
 
@@ -134,18 +136,21 @@ def test_networks_told_apart_by_hand():
     scores = study.summary(NETWORKS)["patch"]
     assert (scores["networks"], scores["rely"]) == (4, 2)
     assert scores["scores"]["on_cue, layer3"] == {"auroc": 0.75, "found": 1, "false_alarms": 1}
+    of_layers = [scores["scores"][f"on_cue, {at}"] for at in SEEN]
+    assert [row["auroc"] for row in of_layers] == [0.25, 0.75, 0.75]
+    assert [row["found"] for row in of_layers] == [0, 1, 2]
     assert scores["scores"]["off_object, layer3"] == {"auroc": 0.5, "found": 0, "false_alarms": 0}
 
 
 def test_picture_of_reliance_and_maps():
     tinted = [network | {"cue": "tint"} for network in NETWORKS]
     figure = study.reliance_and_maps(NETWORKS + tinted)
-    first, *_, last = figure.axes
-    for axis, share, control in ((first, "on_cue", 0.2), (last, "off_object", 0.2 + 0.7)):
+    shown = [(share, control, at) for share, control in (("on_cue", 0.2), ("off_object", 0.2 + 0.7)) for at in SEEN]
+    for axis, (share, control, at) in zip(figure.axes, shown, strict=True):
         in_order = sorted(NETWORKS, key=lambda network: network["share"])
         for bars, network in zip(axis.containers, in_order, strict=True):
             point, _, (across, upright) = bars
-            x, y = network["reliance"], network["maps"]["layer2"][share]
+            x, y = network["reliance"], network["maps"][at][share]
             assert point.get_xydata().tolist() == [[x["value"], y["value"]]]
             assert across.get_segments()[0][:, 0] == pytest.approx([x["low"], x["high"]])
             assert upright.get_segments()[0][:, 1] == pytest.approx([y["low"], y["high"]])

@@ -1,3 +1,4 @@
+import collections
 import csv
 import functools
 from dataclasses import replace
@@ -8,6 +9,7 @@ import torch
 import torchinfo
 import torchvision
 from torch import nn
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from utils import checkpoints, data, resnet, sources, state, training
 from utils.recipes import RECIPES, Recipe, choose_recipe
@@ -153,6 +155,49 @@ def test_two_runs_with_one_seed_are_the_same(few, tmp_path):
     histories = [[row[:6] for row in csv.reader((folder / "history.csv").open())] for folder in folders]
     assert histories[0] == histories[1]
     assert histories[0] != histories[2]
+
+
+def test_fit_leaves_the_network_that_it_is_given_alone(few, tmp_path):
+    """So that a cell that trains can be run again."""
+    untrained, weights = resnet.cifar_resnet18(2), []
+    arguments = {"name": "plateau", "seed": 0, "device": torch.device("cpu"), "precision": "fp32"}
+    for _ in range(2):
+        training.fit(untrained, few, RECIPE, tmp_path, **arguments)
+        weights.append((tmp_path / "weights.safetensors").read_bytes())
+    assert weights[0] == weights[1]
+    first = resnet.cifar_resnet18(2).state_dict()
+    assert all(torch.equal(value, first[name]) for name, value in untrained.state_dict().items())
+
+
+class Operations(TorchDispatchMode):
+    """Counts the operations that are called in it, by name."""
+
+    def __init__(self):
+        super().__init__()
+        self.counts = collections.Counter()
+
+    def __torch_dispatch__(self, operation, types, arguments=(), options=None):
+        self.counts[operation.overloadpacket.__name__] += 1
+        return operation(*arguments, **(options or {}))
+
+
+def test_no_ordinary_step_waits_for_the_device(few, tmp_path):
+    """To ask for a value, or for where a mask is true, halts a GPU; so does the copy of a batch."""
+    labels = np.zeros(52, np.int64)
+    split = sources.Split(np.zeros((52, 32, 32, 3), np.uint8), labels, np.arange(52).astype(str))
+    run = state.Run(nn.Sequential(nn.Flatten(), nn.Linear(3072, 2)), replace(few, train=split),
+                    replace(RECIPES["onecycle"], batch_size=1), tmp_path, {"seed": 0})
+    feed, counts = training.feed_batches(run.dataset, run.recipe, run.device), []
+
+    def note(step):
+        counts.append({name: operations.counts[name] for name in ("_local_scalar_dense", "nonzero", "_to_copy", "mm")})
+
+    with Operations() as operations:
+        training.train_epoch(run, feed, "fp32", note)
+    assert counts[50]["_local_scalar_dense"] > counts[49]["_local_scalar_dense"] > 0  # it sees them
+    for name in ("_local_scalar_dense", "nonzero"):
+        assert counts[49][name] == counts[0][name]
+    assert counts[49]["mm"] > counts[0]["mm"]
 
 
 def test_fit_leaves_history_and_weights(few, tmp_path):

@@ -114,8 +114,9 @@ def load_weights(folder, classes: tuple) -> tuple:
     """
     path = Path(folder) / "weights.safetensors"
     if not path.exists():
-        raise ValueError(f"{path} is missing: run notebook 02_training with the same run_dir first")
-    tensors, metadata = _read_tensors(path, "run 02_training again")
+        raise ValueError(f"{path} is missing: run notebook 02_training with the same run_dir first, "
+                         "with resume = False")
+    tensors, metadata = _read_tensors(path, "run 02_training again, with resume = False")
     if tuple(metadata.get("classes", ())) != tuple(classes):
         of_weights = ", ".join(metadata.get("classes", ())) or "unknown"
         raise ValueError(f"{path}: trained on the classes {of_weights}, but the data set has {', '.join(classes)}: "

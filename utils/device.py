@@ -18,7 +18,10 @@ def choose_device(device: str = "auto") -> torch.device:
 
 
 def choose_precision(precision: str, device: torch.device) -> str:
-    """`auto` is bf16 where the hardware multiplies it natively and fp32 elsewhere, where bf16 would be slower."""
+    """`auto` is bf16 where the hardware multiplies it natively and fp32 elsewhere, where bf16 would be slower.
+
+    On CUDA, fp32 is PyTorch's default, in which convolutions multiply in TF32.
+    """
     if precision != "auto":
         return precision
     if device.type == "cuda":

@@ -19,6 +19,14 @@ def largest_class(labels) -> float:
     return 100 * int(np.bincount(labels).max()) / len(labels)
 
 
+def doubt(right: int, n: int, largest: float) -> str:
+    """What to say where `right` of `n` is not shown to beat `largest`, what `largest_class` gives; else nothing."""
+    if wilson(right, n)[0] > largest:
+        return ""
+    return (f"That is not shown to be better than always answering the largest class ({largest:.1f} %): where a "
+            "network has learnt nothing, maps of it explain nothing.")
+
+
 def wilson(right, n) -> tuple:
     """95 % interval, in percent, of a share seen as `right` of `n` (numbers or arrays): Wilson 1927."""
     z = 1.959964

@@ -35,9 +35,9 @@ def cascade(model: nn.Module, seed: int):
 
 
 def guided_backprop(model: nn.Module, inputs: torch.Tensor, classes) -> np.ndarray:
-    """Control that should fail: where pixels raise a class, backward through positive values only, (N, H, W) in 0 to 1.
+    """A control: where pixels raise a class, backward through positive values only, (N, H, W) in 0 to 1.
 
-    Springenberg et al. 2015. It is known to redraw the image whatever the network has learned (Nie et al. 2018). The
+    Springenberg et al. 2015. On larger networks it redraws the image whatever was learned (Nie et al. 2018). The
     sum over colours of the absolute gradient; the ReLU is the package's.
     """
     guided = copy.deepcopy(model)

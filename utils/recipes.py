@@ -17,7 +17,6 @@ class Recipe:
     weight_decay: float = 5e-4
     decay_norms: bool = True  # weight decay on batch norm and biases too
     label_smoothing: float = 0.0
-    zero_init_residual: bool = False  # start each residual block as the identity
     flip: bool = False  # mirror half of the training images
     cutout: bool = True  # a grey 16x16 hole in half of the training images
     sides: tuple = (32,)  # image sides in pixels over the run, in equal parts: small images first are quicker

@@ -15,7 +15,7 @@ from PIL import Image
 from utils.cam import flat
 from utils.checkpoints import read_metrics, whole
 from utils.figures import HEAT
-from utils.measures import wilson
+from utils.measures import doubt, wilson
 from utils.mistakes import KINDS, spread
 from utils.resnet import ARCHITECTURE
 
@@ -81,6 +81,7 @@ def write(run, wrong, classes: tuple, cams: dict, kinds=None):
     right, n = found["test_images"] - found["mistakes"], found["test_images"]
     page = _template().render(
         accuracy=100 * right / n, interval=wilson(right, n),
+        doubt=doubt(right, n, found["largest_class_accuracy"]),
         name=run.resolve().name, made=datetime.now(), found=found, data=data, training=training, pictures=pictures,
         own=found["network"] != ARCHITECTURE,
         older=older, parameters={"maps": _words(found), "training": _words(training),

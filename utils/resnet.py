@@ -7,17 +7,16 @@ from torchvision.models import resnet18
 ARCHITECTURE = "resnet18-cifar"  # what weights files are marked with
 
 
-def cifar_resnet18(classes: int, seed: int = 0, zero_init_residual: bool = False) -> nn.Module:
+def cifar_resnet18(classes: int, seed: int = 0) -> nn.Module:
     """ResNet-18 for images (B, 3, 32, 32), giving logits (B, classes); the weights depend on `seed` alone.
 
     torchvision's network, with a 3x3 convolution of stride 1 and no max-pool in place of the ImageNet stem, and with
     PyTorch's own initialisation of convolutions, as the reference has it: behind a batch norm, the smaller the weights,
     the larger the step that a learning rate makes (van Laarhoven 2017).
-    `zero_init_residual` starts each block as the identity (Goyal et al. 2017, section 5.1).
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        model = resnet18(num_classes=classes, zero_init_residual=zero_init_residual)
+        model = resnet18(num_classes=classes)
         model.conv1 = nn.Conv2d(3, 64, kernel_size=3, stride=1, padding=1, bias=False)
         model.maxpool = nn.Identity()
         for module in model.modules():

@@ -7,7 +7,9 @@ import time
 
 try:
     import papermill
-except ModuleNotFoundError:
+except ModuleNotFoundError as error:
+    if error.name != "papermill":
+        raise
     print("utils.run: papermill is not installed for this Python: first `source .venv/bin/activate`", file=sys.stderr)
     sys.exit(2)
 from papermill.clientwrap import PapermillNotebookClient

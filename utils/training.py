@@ -1,7 +1,9 @@
 """Fitting a network: feeding it, epochs, evaluation, and ending well after an interruption."""
 
+import copy
 import math
 import time
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -87,10 +89,15 @@ def train_epoch(run: Run, start_feed, precision: str, after_step):
             tally["right"] += (logits.argmax(dim=1) == targets).sum()
         tally["step"] = step + 1
         if step % 50 == 0 or step + 1 == run.steps:  # now and then: asking halts a GPU
-            finite = tally["losses"][: step + 1].isfinite()
-            if not finite.all():
-                raise FloatingPointError(f"the loss is not finite at step {int((~finite).nonzero()[0]) + 1}")
+            check_losses(tally)
         after_step(step)
+
+
+def check_losses(tally: dict):
+    """Raise FloatingPointError if one of the losses of the steps so far is not finite."""
+    finite = tally["losses"][: tally["step"]].isfinite()
+    if not finite.all():
+        raise FloatingPointError(f"the loss is not finite at step {int((~finite).nonzero()[0]) + 1}")
 
 
 def predict(model, split: Split, mean, std, device, precision: str = "fp32", mirror: bool = False) -> torch.Tensor:
@@ -111,7 +118,7 @@ def predict(model, split: Split, mean, std, device, precision: str = "fp32", mir
 
 def fit(model, dataset: Dataset, recipe: Recipe, folder, *, name: str, seed: int, device, precision: str,
         augmenter: str = "batch", resume: bool = False, save_steps: int = 0, on_epoch=None) -> tuple:
-    """Train `model` on `dataset.train`; schedule and choice of epoch look at `dataset.val` only.
+    """Train a copy of `model` on `dataset.train`; schedule and choice of epoch look at `dataset.val` only.
 
     After each epoch, and every `save_steps` steps if not 0, `folder` holds the state from which `resume` goes on. After
     each epoch it also holds history.csv and the weights of the best epoch so far (highest validation accuracy, the
@@ -121,7 +128,7 @@ def fit(model, dataset: Dataset, recipe: Recipe, folder, *, name: str, seed: int
     """
     if recipe.batch_size > len(dataset.train):
         raise ValueError(f"batch_size = {recipe.batch_size}: larger than the {len(dataset.train)} training images")
-    model.to(device, memory_format=torch.channels_last)
+    model = copy.deepcopy(model).to(device, memory_format=torch.channels_last)
     identity = {"architecture": ARCHITECTURE, "dataset": dataset.name, "images": dataset.digest(), "recipe": name,
                 **recipe.table(), "seed": seed, "precision": precision, "augmenter": augmenter}
     run = Run(model, dataset, recipe, folder, identity)
@@ -132,7 +139,7 @@ def fit(model, dataset: Dataset, recipe: Recipe, folder, *, name: str, seed: int
     try:
         if len(run.history) < recipe.epochs:
             _run_epochs(run, AUGMENTERS[augmenter](dataset, recipe, device), precision, save_steps, on_epoch)
-            run.save(finished=True)
+        run.save(finished=True)
     except KeyboardInterrupt:
         del run.history[run.kept :]  # it may have come in the middle of writing
         if not run.history:
@@ -145,6 +152,7 @@ def fit(model, dataset: Dataset, recipe: Recipe, folder, *, name: str, seed: int
 
 def _run_epochs(run, start_feed, precision, save_steps, on_epoch):
     dataset, recipe, history = run.dataset, run.recipe, run.history
+    val = replace(dataset.val, images=torch.as_tensor(dataset.val.images, device=run.device))
     images = len(dataset.train)
     with Progress(run.work_left(), f"Training on {images} images for {recipe.epochs} epochs") as bar:
         while len(history) < recipe.epochs:
@@ -152,14 +160,15 @@ def _run_epochs(run, start_feed, precision, save_steps, on_epoch):
 
             def after_step(step, started=started, epoch=epoch):
                 if save_steps and (step + 1) % save_steps == 0:
+                    check_losses(run.tally)  # or the state would be lost to it
                     run.save(time.perf_counter() - started)
                 bar.advance(recipe.batch_size * run.side(step) ** 2, f"epoch {epoch} of {recipe.epochs}")
 
             try:
                 train_epoch(run, start_feed, precision, after_step)
                 train_seconds = time.perf_counter() - started
-                logits = predict(run.model, dataset.val, dataset.mean, dataset.std, run.device, precision)
-                val_loss, val_accuracy = score(logits, dataset.val.labels)
+                logits = predict(run.model, val, dataset.mean, dataset.std, run.device, precision)
+                val_loss, val_accuracy = score(logits, val.labels)
                 if not math.isfinite(val_loss):
                     raise FloatingPointError("the validation loss is not finite")
             except FloatingPointError as error:

@@ -1,7 +1,8 @@
 """Both recipes in full on one device: python -m tests.benchmarks.whole_runs OUT [--data DATA_DIR] [--images N] ...
 
 Prints what each epoch reached, images/s, the seconds of training and of everything else, and the memory of a GPU;
-leaves history.csv, weights.safetensors and metrics.json of each in OUT/<recipe>/. Needs nothing from the network.
+leaves history.csv, weights.safetensors and metrics.json of each in OUT/<recipe>/; stopped, it goes on by the same call.
+Needs nothing from the network.
 """
 
 import argparse
@@ -24,10 +25,10 @@ def whole_run(name, dataset, folder, options):
     precision = choose_precision("auto", device)
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats()
-    recipe = choose_recipe(name, dataset.name, epochs=options.epochs)
-    model = cifar_resnet18(len(dataset.classes), options.seed, recipe.zero_init_residual)
+    recipe = choose_recipe(name, dataset.name, epochs=options.epochs, images=len(dataset.train))
+    model = cifar_resnet18(len(dataset.classes), options.seed)
     model, history = training.fit(model, dataset, recipe, folder, name=name, seed=options.seed, device=device,
-                                  precision=precision)
+                                  precision=precision, resume=True)
     answers = {mirror: training.predict(model, dataset.test, dataset.mean, dataset.std, device, mirror=mirror)
                for mirror in (False, True)}
     accuracy, mirrored = (measures.score(logits, dataset.test.labels)[1] for logits in answers.values())
@@ -39,7 +40,7 @@ def whole_run(name, dataset, folder, options):
             "device": machine(device), "precision": precision, "validated_on": "test" if dataset.validates_on_test else
             "validation", "best_epoch": best["epoch"], "val_accuracy": best["val_accuracy"], "test_accuracy": accuracy,
             "test_interval": measures.wilson(accuracy / 100 * len(dataset.test), len(dataset.test)),
-            "test_accuracy_mirrored": mirrored, "train_seconds": trained, "seconds": seconds,
+            "test_accuracy_mirrored": mirrored, "train_seconds": trained, "seconds_of_this_call": seconds,
             "images_per_second": len(dataset.train) * len(history) / trained, "memory_gib": memory}
 
 
