@@ -109,7 +109,7 @@ def read_draws(images):
     return np.array(found)
 
 
-CHI_SQUARED = {2: 15.1, 9: 31.8, 17: 45.9, 81: 133.1}  # exceeded once in 10,000 times: number of choices, value
+CHI_SQUARED = {2: 15.1, 9: 31.8, 17: 45.9, 81: 135.8}  # exceeded once in 10,000 times: number of choices, value
 
 
 def test_both_ways_draw_from_the_same_distributions(coordinates):

@@ -169,7 +169,7 @@ def test_the_plateau_is_remembered(tmp_path, monkeypatch):
     assert rates == pytest.approx([0.01] * 6 + [0.001] * 2)
 
 
-def test_a_state_that_is_no_longer_finite_is_not_kept(tmp_path, monkeypatch):
+def test_a_loss_that_is_not_finite_is_not_saved_over_a_good_state(tmp_path, monkeypatch):
     normalise, calls = training.normalise, []
 
     def broken(*arguments):
@@ -221,7 +221,7 @@ def test_a_finished_run_is_not_trained_again(tmp_path, monkeypatch):
     monkeypatch.setattr(training, "train_epoch", None)
     assert train(tmp_path) == first
     assert without_time(tmp_path) == before
-    assert (tmp_path / "state.safetensors").stat().st_size < 10_000
+    assert not checkpoints.load_state(tmp_path, stated(tmp_path))[1]
 
 
 def test_without_resume_it_starts_anew(tmp_path):
@@ -282,6 +282,9 @@ def test_an_interruption_of_a_write_leaves_what_is_whole(tmp_path, monkeypatch, 
             train(tmp_path, resume=False)
     else:
         assert len(train(tmp_path, resume=False)) == epochs
+        monkeypatch.undo()
+        assert len(train(tmp_path)) == RECIPE.epochs
+        assert not checkpoints.load_state(tmp_path, stated(tmp_path))[1]  # there is nothing left to go on from
 
 
 def test_an_interruption_of_the_first_epoch_is_one(tmp_path, monkeypatch):

@@ -160,7 +160,7 @@ def _run_epochs(run, start_feed, precision, save_steps, on_epoch):
 
             def after_step(step, started=started, epoch=epoch):
                 if save_steps and (step + 1) % save_steps == 0:
-                    check_losses(run.tally)  # or the state would be lost to it
+                    check_losses(run.tally)  # or a good state would be lost to a bad one
                     run.save(time.perf_counter() - started)
                 bar.advance(recipe.batch_size * run.side(step) ** 2, f"epoch {epoch} of {recipe.epochs}")
 

@@ -1,8 +1,7 @@
 """Both recipes in full on one device: python -m tests.benchmarks.whole_runs OUT [--data DATA_DIR] [--images N] ...
 
-Prints what each epoch reached, images/s, the seconds of training and of everything else, and the memory of a GPU;
-leaves history.csv, weights.safetensors and metrics.json of each in OUT/<recipe>/; stopped, it goes on by the same call.
-Needs nothing from the network.
+Prints what each epoch reached, images/s, the seconds of training and of the whole call, and the memory of a GPU; leaves
+history.csv, weights.safetensors and metrics.json of each in OUT/<recipe>/. Needs nothing from the network.
 """
 
 import argparse
@@ -28,7 +27,7 @@ def whole_run(name, dataset, folder, options):
     recipe = choose_recipe(name, dataset.name, epochs=options.epochs, images=len(dataset.train))
     model = cifar_resnet18(len(dataset.classes), options.seed)
     model, history = training.fit(model, dataset, recipe, folder, name=name, seed=options.seed, device=device,
-                                  precision=precision, resume=True)
+                                  precision=precision, resume=options.resume)
     answers = {mirror: training.predict(model, dataset.test, dataset.mean, dataset.std, device, mirror=mirror)
                for mirror in (False, True)}
     accuracy, mirrored = (measures.score(logits, dataset.test.labels)[1] for logits in answers.values())
@@ -53,6 +52,7 @@ def main():
     for name in ("images", "val_images", "epochs", "seed"):
         parser.add_argument(f"--{name}", type=int, default={"images": 0, "seed": 0}.get(name))
     parser.add_argument("--device", default="auto")
+    parser.add_argument("--resume", action="store_true", help="go on from what a stopped call left in OUT")
     options = parser.parse_args()
     print(machine(choose_device(options.device)), flush=True)
     dataset = data.load("folder" if options.data else "shapes", options.data or "", options.seed, options.val_images,
