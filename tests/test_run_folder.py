@@ -111,8 +111,10 @@ training.normalise = interrupted
 
 
 def test_interrupting_the_cell_that_trains(animals, tmp_path):
-    """The cells below work on the epochs that were finished, and the same with `resume` goes on from there."""
-    given = {"dataset": "folder", "data_dir": str(animals), "run_dir": str(tmp_path), "epochs": 12, "batch_size": 8}
+    """The cells below work on the epochs that were finished, the same with `resume` goes on from there, and the cell
+    run again without it starts anew: both end with the same bytes."""
+    given = {"dataset": "folder", "data_dir": str(animals), "run_dir": str(tmp_path), "epochs": 12, "batch_size": 8,
+             "device": "cpu", "precision": "fp32"}
     epochs = []
     for resume in (False, True):
         notebook = nbformat.read(run.NOTEBOOKS["02_training"], 4)
@@ -120,7 +122,11 @@ def test_interrupting_the_cell_that_trains(animals, tmp_path):
                               for word in ("# @markdown the images", "training.fit("))
         notebook.cells[parameters].source = "\n".join(f"{name} = {value!r}" for name, value in (
             run.defaults("02_training") | given | {"resume": resume}).items())
-        if not resume:
+        if resume:
+            notebook.cells += [nbformat.v4.new_code_cell(source) for source in (
+                'resumed, resume = (run / "weights.safetensors").read_bytes(), False', notebook.cells[trains].source,
+                'assert (run / "weights.safetensors").read_bytes() == resumed')]
+        else:
             notebook.cells.insert(trains, nbformat.v4.new_code_cell(INTERRUPT))
         done = nbclient.NotebookClient(notebook, resources={"metadata": {"path": ROOT / "notebooks"}}).execute()
         epochs.append(json.loads((tmp_path / "metrics.json").read_text())["training"]["epochs"])
