@@ -24,6 +24,21 @@ def epochs_of(run):
         return " | ".join(f"{float(row['val_accuracy']):.1f}" for row in csv.DictReader(file))
 
 
+def test_the_reference_in_full():
+    text = (ROOT / "doc" / "recipes.md").read_text()
+    training, ours = (json.loads((ROOT / "doc" / run / "metrics.json").read_text())["training"]
+                      for run in ("plateau_jpeg", "onecycle_jpeg"))
+    epochs = epochs_of("plateau_jpeg").split(" | ")
+    for ten in (epochs[:10], epochs[10:]):
+        assert f"\n| {' | '.join(ten)} |\n" in text
+    low, high = training["test_interval"]
+    assert f"is {training['best_epoch']}, and reads {training['test_accuracy']:.2f} % of the 10,000 test images " \
+           f"right (95 % interval {low:.1f} to {high:.1f}); `onecycle` reaches {ours['test_accuracy']:.2f} %" in text
+    assert f"reads {training['test_accuracy']:.2f} % right ({low:.1f} to {high:.1f}), with the weights of epoch " \
+           f"{training['best_epoch']}: the intervals meet" in README
+    assert max(low, ours["test_interval"][0]) < min(high, ours["test_interval"][1])
+
+
 def interval(found):
     return "{value:.2f} ({low:.2f} to {high:.2f})".format(**found)
 
