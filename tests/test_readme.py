@@ -39,6 +39,22 @@ def test_the_reference_in_full():
     assert max(low, ours["test_interval"][0]) < min(high, ours["test_interval"][1])
 
 
+def test_the_page_on_speed_is_of_its_kept_output():
+    output = re.sub(" +", " ", (ROOT / "doc" / "performance" / "bf16.txt").read_text())
+    page = (ROOT / "doc" / "performance.md").read_text()
+    timed, rest = page.split("## Two cores with bf16")[1].split("## What bf16 costs")
+    precision = rest.split("## What a run")[0]
+    rows = re.findall(r"^\|[^|]+(\| [\d.,]+ \| [\d.]+ \| [\d.]+ to [\d.]+ \|)$", timed, re.MULTILINE)
+    rows += re.findall(r"^\| \d \|.*\|$", precision, re.MULTILINE)
+    assert len(rows) == 11 + 3
+    assert [row for row in rows if row not in output] == []
+    for rate, share in re.findall(r"at (\d+) GFLOP/s, (0\.\d+)", timed):
+        assert f"{rate} GFLOP/s, {share} of" in output
+    number = re.search(r"bf16 is (0\.\d+) points better, with a standard error of (0\.\d+)", precision)
+    assert "bf16 less fp32: {} points of accuracy, standard error {}".format(*number.groups()) in output
+    assert f"multiply bf16 ({re.search('bf16, batch 128 . (.*?)[.]', output)[1]} images/s)" in README
+
+
 def interval(found):
     return "{value:.2f} ({low:.2f} to {high:.2f})".format(**found)
 
