@@ -39,20 +39,56 @@ def test_the_reference_in_full():
     assert max(low, ours["test_interval"][0]) < min(high, ours["test_interval"][1])
 
 
+def kept_output(name):
+    return re.sub(" +", " ", (ROOT / "doc" / "performance" / f"{name}.txt").read_text())
+
+
 def test_the_page_on_speed_is_of_its_kept_output():
-    output = re.sub(" +", " ", (ROOT / "doc" / "performance" / "bf16.txt").read_text())
     page = (ROOT / "doc" / "performance.md").read_text()
-    timed, rest = page.split("## Two cores with bf16")[1].split("## What bf16 costs")
+    with_bf16, rest = page.split("## Two cores with bf16")[1].split("## Two cores without bf16")
+    without, rest = rest.split("## What bf16 costs")
     precision = rest.split("## What a run")[0]
-    rows = re.findall(r"^\|[^|]+(\| [\d.,]+ \| [\d.]+ \| [\d.]+ to [\d.]+ \|)$", timed, re.MULTILINE)
-    rows += re.findall(r"^\| \d \|.*\|$", precision, re.MULTILINE)
-    assert len(rows) == 11 + 3
-    assert [row for row in rows if row not in output] == []
-    for rate, share in re.findall(r"at (\d+) GFLOP/s, (0\.\d+)", timed):
-        assert f"{rate} GFLOP/s, {share} of" in output
+    for part, kept, timed in ((with_bf16, "bf16", 11), (without, "avx2", 8), (precision, "bf16", 3)):
+        rows = re.findall(r"^\|[^|]+(\| [\d.,]+ \| [\d.]+ \| [\d.]+ to [\d.]+ \|)$", part, re.MULTILINE)
+        rows += re.findall(r"^\| \d \|.*\|$", part, re.MULTILINE)
+        rows += [f"| {rate} | 1.00 |" for rate in re.findall(r"\| ([\d.,]+) \| 1.00 \| \|", part)]
+        assert len(rows) == timed + part.count(" | 1.00 | |")
+        assert [row for row in rows if row not in kept_output(kept)] == []
+        for rate, share in re.findall(r"at (\d+) GFLOP/s, (\d\.\d+)", part):
+            assert f"{rate} GFLOP/s, {share} of" in kept_output(kept)
     number = re.search(r"bf16 is (0\.\d+) points better, with a standard error of (0\.\d+)", precision)
-    assert "bf16 less fp32: {} points of accuracy, standard error {}".format(*number.groups()) in output
-    assert f"multiply bf16 ({re.search('bf16, batch 128 . (.*?)[.]', output)[1]} images/s)" in README
+    assert "bf16 less fp32: {} points of accuracy, standard error {}".format(*number.groups()) in kept_output("bf16")
+    apart = re.search("bf16: values of a map, 0 to 1, are (.*) from .* on average, (.*) at most", kept_output("bf16"))
+    assert "in bf16 their values, 0 to 1, are {} apart on average and {} at most".format(*apart.groups()) in with_bf16
+
+
+def test_what_is_said_of_a_processor_without_bf16():
+    page, output = (ROOT / "doc" / "performance.md").read_text(), kept_output("avx2")
+
+    def rate(name):
+        return re.search(f"^. {re.escape(name)} . (.*?) ", output, re.MULTILINE)[1]
+
+    assert f"runs at {re.search('matrices of as many operations: (.*?) GF', output)[1]} GFLOP/s there; batch" in page
+    for batch, steps in ((32, 16), (128, 4)):
+        took = re.search(f"batch {batch}, compiled: (.*) for the first {steps} steps", output)[1]
+        assert re.search(rf"\b{steps} (steps )?of batch {batch} took {took}", page)
+    explored = output.split("a step of the explorer")[1]
+    steps = {name: float(found) for name, found in re.findall(r"^. ([A-Z]\S+) . (\d.*?) ", explored, re.MULTILINE)}
+    assert len(steps) == 13
+    assert f"makes {steps['GradCAM']} steps a second with Grad-CAM at layer 1, the layer of most places, and " \
+           f"{min(steps.values())} with {min(steps, key=steps.get)}, the slowest of the 13 methods that it offers: " \
+           f"{1 / steps['GradCAM']:.2f} and {1 / min(steps.values()):.2f} s from" in page
+    micro = 1e6 / float(rate("batch").replace(",", ""))
+    milli = 1e3 / float(rate("fp32, batch 128"))
+    assert f"takes {micro:.0f} microseconds of an image's {milli:.0f} milliseconds, {micro / milli / 10:.2f} %" in page
+    seconds = re.findall(r"^\[./3\].*: (\d+) s$", output, re.MULTILINE)
+    assert "without bf16: {}, {} and {} s for the three".format(*seconds) in page
+    for name, processor in (("metrics", "With bf16, training and validation of the demo took"), ("avx2", "without")):
+        trained = json.loads((ROOT / "doc" / "demo" / f"{name}.json").read_text())["training"]["seconds"]
+        assert f"{processor} {trained:.0f} s" in page
+    per_second = re.search(r"bf16, batch 128 . (\d+)", kept_output("bf16"))[1]
+    assert f"about an hour on two cores that multiply bf16 ({per_second} images/s), three on two that do not " \
+           f"({float(rate('fp32, batch 128')):.0f} images/s)" in README
 
 
 def interval(found):
@@ -188,7 +224,9 @@ def test_how_far_the_numbers_move():
     shown = [[row["shown"] for row in run["trust"]] for run in found]
     assert shown[0] == shown[1] == shown[2]
     assert f"{shown[0].count('yes')} of {len(shown[0])} claims" in README
-    assert f"with {of_two_objects(found[1])} and {of_two_objects(found[2])}: [how far" in README
+    assert chosen[0] == chosen[2] != chosen[1]
+    assert f"is made, with {of_two_objects(found[1])}; on a processor without bf16 the same, with " \
+           f"{of_two_objects(found[2])}: [how far" in README
 
 
 def test_two_objects_of_the_demo():

@@ -1,5 +1,10 @@
-"""Training images/s against the reference's loop, in fp32 alone too, and against the rate of a bare matrix product."""
+"""Training images/s against the reference's loop, in fp32 alone too, and against the rate of a bare matrix product.
 
+With --compile, by torch.compile too, which needs a C++ compiler.
+"""
+
+import argparse
+import time
 from dataclasses import replace
 
 import numpy as np
@@ -52,8 +57,8 @@ def plain_loop(dataset, device):
     return work
 
 
-def our_loop(dataset, device, precision, batch):
-    """What notebook 02 runs, an epoch a call."""
+def our_loop(dataset, device, precision, batch, compiled=False):
+    """What notebook 02 runs, an epoch a call; compiled, the first is run here, and how long it took printed."""
     recipe = replace(RECIPES["plateau"], batch_size=batch, epochs=100)
     model = cifar_resnet18(10).to(device, memory_format=torch.channels_last)
     run = state.Run(model, dataset, recipe, "", {"seed": 0})
@@ -64,6 +69,11 @@ def our_loop(dataset, device, precision, batch):
         training.train_epoch(run, feed, precision, lambda step: None)
         return len(dataset.train)
 
+    if compiled:
+        run.model, started = torch.compile(model), time.perf_counter()
+        work()
+        print(f"{precision}, batch {batch}, compiled: {time.perf_counter() - started:.0f} s for the first {run.steps} "
+              "steps", flush=True)
     return work
 
 
@@ -81,7 +91,9 @@ def products(precision, device, size=2048):
 
 def main():
     """Print the comparison, and what fraction of a bare product's rate each of our ways runs at."""
-    device = choose_device()
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--compile", action="store_true")
+    options, device = parser.parse_args(), choose_device()
     dataset = noise(PLAIN_BATCH * (1 if device.type == "cpu" else 16))  # a turn of each way
     precision = choose_precision("auto", device)
     print(machine(device), "\n")
@@ -90,6 +102,8 @@ def main():
     for kind in kinds:
         for batch in (32, 128):
             ways[f"{kind}, batch {batch}"] = our_loop(dataset, device, kind, batch)
+            if options.compile:
+                ways[f"{kind}, batch {batch}, compiled"] = our_loop(dataset, device, kind, batch, compiled=True)
     for kind, number in kinds.items():
         ways[f"{kind}, product of 2048x2048 matrices of as many operations"] = products(number, device)
     rates = compare("training", "images/s", ways, rounds=3)
