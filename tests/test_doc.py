@@ -1,0 +1,195 @@
+"""The numbers of the pages in doc/, and of the README where it tells the same, are those of kept runs."""
+
+import csv
+import json
+import re
+
+from utils import ROOT
+
+README = (ROOT / "README.md").read_text()
+
+
+def epochs_of(run):
+    with (ROOT / "doc" / run / "history.csv").open() as file:
+        return " | ".join(f"{float(row['val_accuracy']):.1f}" for row in csv.DictReader(file))
+
+
+def test_the_reference_in_full():
+    text = (ROOT / "doc" / "recipes.md").read_text()
+    training, ours = (json.loads((ROOT / "doc" / run / "metrics.json").read_text())["training"]
+                      for run in ("plateau_jpeg", "onecycle_jpeg"))
+    epochs = epochs_of("plateau_jpeg").split(" | ")
+    for ten in (epochs[:10], epochs[10:]):
+        assert f"\n| {' | '.join(ten)} |\n" in text
+    low, high = training["test_interval"]
+    assert f"is {training['best_epoch']}, and reads {training['test_accuracy']:.2f} % of the 10,000 test images " \
+           f"right (95 % interval {low:.1f} to {high:.1f}); `onecycle` reaches {ours['test_accuracy']:.2f} %" in text
+    assert f"reads {training['test_accuracy']:.2f} % right ({low:.1f} to {high:.1f}), with the weights of epoch " \
+           f"{training['best_epoch']}: the intervals meet" in README
+    assert max(low, ours["test_interval"][0]) < min(high, ours["test_interval"][1])
+    with (ROOT / "doc" / "plateau_jpeg" / "history.csv").open() as file:
+        rates, reached = zip(*((float(row["learning_rate"]), float(row["val_accuracy"]))
+                               for row in csv.DictReader(file)), strict=True)
+    fell = next(index for index, rate in enumerate(rates) if rate < rates[0])
+    gained = reached[fell] - reached[fell - 1]
+    assert f"gained {gained:.1f} points in the epoch in which its learning rate first fell, the {fell + 1}th" in text
+    assert f"take {(16**2 + 24**2 + 24**2 + 32**2) / (4 * 32**2):.2f} of the arithmetic" in text
+
+
+def kept_output(name):
+    return re.sub(" +", " ", (ROOT / "doc" / "performance" / f"{name}.txt").read_text())
+
+
+def test_the_page_on_speed_is_of_its_kept_output():
+    page = (ROOT / "doc" / "performance.md").read_text()
+    with_bf16, rest = page.split("## Two cores with bf16")[1].split("## Two cores without bf16")
+    without, rest = rest.split("## What bf16 costs")
+    precision = rest.split("## What a run")[0]
+    for part, kept, timed in ((with_bf16, "bf16", 11), (without, "avx2", 8), (precision, "bf16", 3)):
+        rows = re.findall(r"^\|[^|]+(\| [\d.,]+ \| [\d.]+ \| [\d.]+ to [\d.]+ \|)$", part, re.MULTILINE)
+        rows += re.findall(r"^\| \d \|.*\|$", part, re.MULTILINE)
+        rows += [f"| {rate} | 1.00 |" for rate in re.findall(r"\| ([\d.,]+) \| 1.00 \| \|", part)]
+        assert len(rows) == timed + part.count(" | 1.00 | |")
+        assert [row for row in rows if row not in kept_output(kept)] == []
+        for rate, share in re.findall(r"at (\d+) GFLOP/s, (\d\.\d+)", part):
+            assert f"{rate} GFLOP/s, {share} of" in kept_output(kept)
+    number = re.search(r"bf16 is (0\.\d+) points better, with a standard error of (0\.\d+)", precision)
+    assert "bf16 less fp32: {} points of accuracy, standard error {}".format(*number.groups()) in kept_output("bf16")
+    apart = re.search("bf16: values of a map, 0 to 1, are (.*) from .* on average, (.*) at most", kept_output("bf16"))
+    assert "in bf16 their values, 0 to 1, are {} apart on average and {} at most".format(*apart.groups()) in with_bf16
+
+
+def test_what_is_said_of_a_processor_with_bf16():
+    output = kept_output("bf16")
+    fp32, bf16 = (float(rate) for rate in re.findall(r"2048 x 2048 . (\S+)", output))
+    done = {(kind, batch): (rate, share) for kind, batch, rate, share in re.findall(
+        r"(\w+), batch (\d+): (\d+) GFLOP/s, (\S+) of", output)}
+    fp32_rate, bf16_rate = (float(re.search(rf"{kind}, batch 128 . (\S+)", output)[1]) for kind in ("fp32", "bf16"))
+    (first, first_share), (second, second_share) = done["bf16", "128"], done["bf16", "32"]
+    assert f"runs at {bf16:.0f} GFLOP/s there in bf16 and {fp32:.0f} in fp32. In bf16, batch 128 runs at {first} " \
+           f"GFLOP/s, {first_share} of that rate, and batch 32 at {second}, {second_share}; in fp32 the " \
+           f"convolutions, which have fewer operations to do than are counted, run at {done['fp32', '128'][1]} and " \
+           f"{done['fp32', '32'][1]} of it. So what is left to gain on this processor is little: bf16 multiplies " \
+           f"{bf16 / fp32:.1f} times as fast as fp32 there, and training is {bf16_rate / fp32_rate:.1f} times as " \
+           "fast." in (ROOT / "doc" / "performance.md").read_text()
+
+
+def test_what_is_said_of_a_processor_without_bf16():
+    page, output = (ROOT / "doc" / "performance.md").read_text(), kept_output("avx2")
+
+    def rate(name):
+        return re.search(f"^. {re.escape(name)} . (.*?) ", output, re.MULTILINE)[1]
+
+    assert f"runs at {re.search('matrices of as many operations: (.*?) GF', output)[1]} GFLOP/s there; batch" in page
+    for batch, steps in ((32, 16), (128, 4)):
+        took = re.search(f"batch {batch}, compiled: (.*) for the first {steps} steps", output)[1]
+        assert re.search(rf"\b{steps} (steps )?of batch {batch} took {took}", page)
+    explored = output.split("a step of the explorer")[1]
+    steps = {name: float(found) for name, found in re.findall(r"^. ([A-Z]\S+) . (\d.*?) ", explored, re.MULTILINE)}
+    assert len(steps) == 13
+    assert f"makes {steps['GradCAM']} steps a second with Grad-CAM at layer 1, the layer of most places, and " \
+           f"{min(steps.values())} with {min(steps, key=steps.get)}, the slowest of the 13 methods that it offers: " \
+           f"{1 / steps['GradCAM']:.2f} and {1 / min(steps.values()):.2f} s from" in page
+    micro = 1e6 / float(rate("batch").replace(",", ""))
+    milli = 1e3 / float(rate("fp32, batch 128"))
+    assert f"takes {micro:.0f} microseconds of an image's {milli:.0f} milliseconds, {micro / milli / 10:.2f} %" in page
+    seconds = re.findall(r"^\[./3\].*: (\d+) s$", output, re.MULTILINE)
+    assert "without bf16: {}, {} and {} s for the three".format(*seconds) in page
+    for name, processor in (("metrics", "With bf16, training and validation of the demo took"), ("avx2", "without")):
+        trained = json.loads((ROOT / "doc" / "demo" / f"{name}.json").read_text())["training"]["seconds"]
+        assert f"{processor} {trained:.0f} s" in page
+    per_second = re.search(r"bf16, batch 128 . (\d+)", kept_output("bf16"))[1]
+    assert f"about an hour on two cores that multiply bf16 ({per_second} images/s), three on two that do not " \
+           f"({float(rate('fp32, batch 128')):.0f} images/s)" in README
+
+
+def interval(found):
+    return "{value:.2f} ({low:.2f} to {high:.2f})".format(**found)
+
+
+def test_the_page_on_cifar10_is_of_its_kept_run():
+    page = (ROOT / "doc" / "cifar10.md").read_text()
+    kept = json.loads((ROOT / "doc" / "onecycle_jpeg" / "metrics.json").read_text())
+    training, explained = kept["training"], kept["explanations"]
+    low, high = training["test_interval"]
+    assert f"{training['test_accuracy']:.2f} % (95 % interval {low:.1f} to {high:.1f}, n = 10,000)" in page
+    calibration = training["calibration"]
+    assert f"{100 * calibration['error']:.1f} %, and {100 * calibration['error_after']:.1f} % after a temperature of " \
+           f"{calibration['temperature']:.2f}" in page
+    assert f"{explained['mistakes']} of {explained['test_images']} test images are misread" in page
+    confusions = [f"{pair['true']} read as {pair['read']} ({pair['images']})" for pair in explained["confusions"]]
+    assert ", ".join(confusions) in page
+    assert f"| validation accuracy, %, n = 5000 | {epochs_of('onecycle_jpeg')} |" in page
+    for run in ("onecycle_jpeg", "small_first_jpeg"):
+        assert f" | {epochs_of(run)} |\n" in (ROOT / "doc" / "recipes.md").read_text()
+    of_cat_and_dog = sum(pair["images"] for pair in explained["confusions"]
+                         if {pair["true"], pair["read"]} == {"cat", "dog"})
+    assert f"are {of_cat_and_dog / explained['mistakes']:.3f} of the mistakes." in page
+    assert f"{training['seconds'] / 60:.0f} minutes of training and validation" in page
+    assert f"reads {training['test_accuracy']:.2f} % of its test images right (95 % interval {low:.1f} to " \
+           f"{high:.1f}, n = 10,000, seed 0)" in README
+    people, cascade = explained["triage"], explained["randomisation"][-1]
+    rows = [[kind["name"], str(kind["images"]), interval(kind)] for kind in people["kinds"]]
+    rows += [[row["name"], *(interval(row[fill]) for fill in ("mean", "blur", "road"))]
+             for row in explained["removal"]["restoration"]]
+    rows += [[row["name"], *(interval(row[key]) for key in ("deletion", "insertion", "drop", "increase"))]
+             for row in explained["removal"]["faithfulness"]]
+    rows += [[name, *(interval(cascade[name][key]) for key in ("ssim", "rank correlation"))]
+             for name in cascade if name != "level"]
+    scores = explained["chosen_on_validation"]["scores"]
+    best = max(scores, key=scores.get)
+    assert f"was {best.replace(', ', ' at ')} ({scores[best]:.2f})" in page
+    inserted = {row["name"]: row["insertion"]["value"] for row in explained["removal"]["faithfulness"]}
+    assert max(inserted, key=inserted.get) == best  # "and on the test images it is the highest too"
+    assert f"(n = {people['as_people_err']['n']}); by chance it would be {1 / 9:.2f}" in page
+    assert f"{training['images_per_second']:.0f} images/s" in page
+    lines = page.splitlines()
+    assert [row for row in rows if f"| {' | '.join(row)} |" not in lines] == []
+    assert f"in {interval(people['as_people_err'])} of the mistakes on images" in page
+    undone = {row["name"]: {fill: row[fill]["value"] for fill in ("mean", "blur", "road")}
+              for row in explained["removal"]["restoration"]}
+    ours, centre, random = (undone[name] for name in ("GradCAM, layer3, answer over true", "centre", "random"))
+    times = [{fill: f"{ours[fill] / other[fill]:.1f}" for fill in ours} for other in (centre, random)]
+    assert set(times[0].values()) == {times[0]["mean"]}
+    assert f"beaten {times[0]['mean']} times in each, random pixels {times[1]['blur']} times (blur) to " \
+           f"{times[1]['road']} times (ROAD)" in page
+    assert f"of {explained['mistakes']} misread images, taking away the strongest evidence for the answer over the " \
+           f"true class sets {ours['mean']:.2f} right" in README
+    assert f"sets {centre['mean']:.2f} right and random pixels {random['mean']:.2f} (" in README
+
+
+def test_the_page_on_shortcuts_is_of_its_kept_run():
+    page = (ROOT / "doc" / "shortcuts.md").read_text()
+    kept = json.loads((ROOT / "doc" / "shortcuts" / "shortcuts.json").read_text())
+    for network in kept["networks"]:
+        row = [network["cue"], f"{network['share']:g}", str(network["seed"]),
+               *(f"{network['accuracy'][cue]['value']:.2f}" for cue in ("without a cue", "own class", "another class")),
+               interval(network["reliance"]), f"{network['follows']['value']:.2f}",
+               f"{network['moved']['value']:.2f}" if network["cue"] == "patch" else "–",
+               *(f"{network['maps'][at]['on_cue' if network['cue'] == 'patch' else 'off_object']['value']:.2f}"
+                 for at in ("layer2", "layer3", "layer4"))]
+        assert f"| {' | '.join(row)} |\n" in page
+    for kind, found in kept["summary"].items():
+        for name, row in found["scores"].items():
+            assert f"| {kind}: {name.replace('_', ' ')} | {row['auroc']:.2f} | {row['found']} of {found['rely']} | " \
+                   f"{row['false_alarms']} of {found['networks'] - found['rely']} |\n" in page
+    patch, tint = ([network for network in kept["networks"] if network["cue"] == kind] for kind in ("patch", "tint"))
+    on_cue = [(network["reliance"]["value"] >= 0.1, network["maps"]["layer3"]["on_cue"],
+               network["controls"]["edges"]["on_cue"]) for network in patch]
+    assert [mean["value"] > edges["value"] for _, mean, edges in on_cue] == [relies for relies, *_ in on_cue]
+    assert sum(mean["low"] > edges["high"] for _, mean, edges in on_cue) == 3  # "three of them clear of its interval"
+    off = [(network["reliance"]["value"] >= 0.1, network["maps"]["layer3"]["off_object"]["value"]) for network in tint]
+    gaps = [value - max(value for relies, value in off if not relies) for relies, value in off if relies]
+    assert f"differences of {min(gaps):.3f} to {max(gaps):.3f} from" in page
+    read = [{cue: f"{network['accuracy'][cue]['value']:.2f}" for cue in ("without a cue", "own class", "another class")}
+            for network in sorted(tint, key=lambda network: network["seed"]) if network["share"] == 1]
+    assert "(at share 1, {without a cue} against {another class} and ".format(**read[0]) in page
+    assert "{without a cue} against {another class}), and the class".format(**read[1]) in page
+    assert "({own class} against {another class} and ".format(**read[0]) in page
+    assert "{own class} against {another class} at share 1)".format(**read[1]) in page
+    patched = {network["share"]: network for network in kept["networks"]
+               if network["cue"] == "patch" and network["seed"] == 0}
+    assert f"edges of the image have {patched[1.0]['controls']['edges']['on_cue']['value']:.2f}" in page
+    assert f"has {patched[1.0]['controls']['random']['on_cue']['value']:.3f} of the pixels" in page
+    assert f"the network reads {patched[1.0]['accuracy']['own class']['value']:.1%} of" in page.replace(" %", "%")
+    assert f"and {patched[1.0]['accuracy']['without a cue']['value']:.1%} without it" in page.replace(" %", "%")
