@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 import torch
 
-from tests.benchmarks import tuning
-from utils import augment, data
+from tests.benchmarks import noise, tuning
+from utils import augment
 from utils.recipes import choose_recipe
 
 
@@ -28,26 +28,28 @@ def test_each_run_stands_beside_the_recipe_of_its_seed():
 
 def test_alternating_flips(monkeypatch):
     monkeypatch.setattr(augment, "PAD", 0)  # so that an image is itself or its mirror image
-    dataset, order = data.load("shapes", train_images=60), np.arange(50)[::-1].copy()
-    start = tuning.feed_alternating(dataset, choose_recipe("onecycle", "shapes"), torch.device("cpu"))
-    rng, images = np.random.RandomState(0), dataset.train.images[order]
-    first, second, third = (start(rng, order)(slice(0, 50)).numpy() for _ in range(3))
-    mirrored = [np.array_equal(one, image[:, ::-1]) for one, image in zip(first, images, strict=True)]
-    assert 10 < sum(mirrored) < 40
-    expected = np.where(np.reshape(mirrored, (-1, 1, 1, 1)), images[:, :, ::-1], images)
-    assert np.array_equal(first, expected)
-    assert np.array_equal(second, expected[:, :, ::-1])
-    assert np.array_equal(third, first)
+    dataset, rng = noise(50), np.random.RandomState(0)
+    images = dataset.train.images
+    start = tuning.feed_alternating(dataset, choose_recipe("onecycle", "folder"), torch.device("cpu"))
+    epochs = []
+    for order in (rng.permutation(50) for _ in range(3)):
+        seen = start(rng, order)(slice(0, 50)).numpy()[np.argsort(order)]
+        mirrored = (seen == images[:, :, ::-1]).all(axis=(1, 2, 3))
+        assert np.array_equal(seen, np.where(mirrored[:, None, None, None], images[:, :, ::-1], images))
+        epochs.append(mirrored)
+    assert 10 < epochs[0].sum() < 40
+    assert np.array_equal(epochs[1], ~epochs[0])
+    assert np.array_equal(epochs[2], epochs[0])
 
 
-def test_a_whole_comparison(tmp_path, monkeypatch, capsys):
-    given = ["tuning", str(tmp_path), "--images", "60", "--val_images", "12", "--epochs", "1", "--variants", "recipe"]
-    monkeypatch.setattr(sys, "argv", [*given, "no_flip"])
+def test_a_whole_comparison(animals, tmp_path, monkeypatch, capsys):
+    given = ["tuning", str(tmp_path), "--data", str(animals), "--images", "30", "--val_images", "12", "--epochs", "3"]
+    monkeypatch.setattr(sys, "argv", [*given, "--variants", "recipe", "no_flip"])
     tuning.main()
     rows = json.loads((tmp_path / "tuning.json").read_text())
     assert [(row["variant"], row["right"]) for row in rows] == [
         ("no_flip", "plain"), ("recipe", "plain"), ("recipe", "averaged"), ("recipe", "mirrored")]
-    assert {(row["train_images"], row["val_images"], row["epochs"]) for row in rows} == {(48, 12, 1)}
+    assert {(row["train_images"], row["val_images"], row["epochs"]) for row in rows} == {(18, 12, 3)}
     kept = {path: path.stat().st_mtime_ns for path in tmp_path.glob("*_0.json")}
     tuning.main()  # trains nothing again
     assert {path: path.stat().st_mtime_ns for path in kept} == kept
