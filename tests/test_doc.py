@@ -45,18 +45,18 @@ def test_the_page_on_speed_is_of_its_kept_output():
     with_bf16, rest = page.split("## Two cores with bf16")[1].split("## Two cores without bf16")
     without, rest = rest.split("## What bf16 costs")
     precision = rest.split("## What a run")[0]
-    for part, kept, timed in ((with_bf16, "bf16", 11), (without, "avx2", 8), (precision, "bf16", 3)):
-        rows = re.findall(r"^\|[^|]+(\| [\d.,]+ \| [\d.]+ \| [\d.]+ to [\d.]+ \|)$", part, re.MULTILINE)
-        rows += re.findall(r"^\| \d \|.*\|$", part, re.MULTILINE)
-        rows += [f"| {rate} | 1.00 |" for rate in re.findall(r"\| ([\d.,]+) \| 1.00 \| \|", part)]
-        assert len(rows) == timed + part.count(" | 1.00 | |")
-        assert [row for row in rows if row not in kept_output(kept)] == []
-        for rate, share in re.findall(r"at (\d+) GFLOP/s, (\d\.\d+)", part):
-            assert f"{rate} GFLOP/s, {share} of" in kept_output(kept)
+    for part, kept, timed in ((with_bf16, "bf16", 16), (without, "avx2", 12), (precision, "bf16", 3)):
+        rows = re.findall(r"^\|[^|]+(\| [\d.,]+ \| [\d.]+ \| (?:[\d.]+ to [\d.]+ )?\|)$|^(\| \d \|.*\|)$", part,
+                          re.MULTILINE)
+        assert len(rows) == timed
+        printed = iter(kept_output(kept).replace(" 1.00 to 1.00 ", " ").splitlines())  # in the same order
+        for row in map("".join, rows):
+            assert any(row in line for line in printed), row
     number = re.search(r"bf16 is (0\.\d+) points better, with a standard error of (0\.\d+)", precision)
     assert "bf16 less fp32: {} points of accuracy, standard error {}".format(*number.groups()) in kept_output("bf16")
     apart = re.search("bf16: values of a map, 0 to 1, are (.*) from .* on average, (.*) at most", kept_output("bf16"))
     assert "in bf16 their values, 0 to 1, are {} apart on average and {} at most".format(*apart.groups()) in with_bf16
+    assert re.search("fp32: values of a map, 0 to 1, are 0 from .* on average, 0 at most", kept_output("bf16"))
 
 
 def test_what_is_said_of_a_processor_with_bf16():
@@ -81,23 +81,31 @@ def test_what_is_said_of_a_processor_without_bf16():
         return re.search(f"^. {re.escape(name)} . (.*?) ", output, re.MULTILINE)[1]
 
     assert f"runs at {re.search('matrices of as many operations: (.*?) GF', output)[1]} GFLOP/s there; batch" in page
-    for batch, steps in ((32, 16), (128, 4)):
-        took = re.search(f"batch {batch}, compiled: (.*) for the first {steps} steps", output)[1]
-        assert re.search(rf"\b{steps} (steps )?of batch {batch} took {took}", page)
+    took = re.search("batch 32, compiled: (.*) for the first 16 steps", output)[1]
+    assert f"the first 16 steps took {took}." in page
+    for batch in (32, 128):
+        done, share = re.search(f"batch {batch}: (.*) GFLOP/s, (.*) of", output).groups()
+        assert re.search(rf"batch {batch} (runs )?at {done} GFLOP/s, {share}\b", page.split("without bf16")[1])
     explored = output.split("a step of the explorer")[1]
     steps = {name: float(found) for name, found in re.findall(r"^. ([A-Z]\S+) . (\d.*?) ", explored, re.MULTILINE)}
     assert len(steps) == 13
+    low, high = min(steps.values()), max(steps.values())
     assert f"makes {steps['GradCAM']} steps a second with Grad-CAM at layer 1, the layer of most places, and " \
-           f"{min(steps.values())} with {min(steps, key=steps.get)}, the slowest of the 13 methods that it offers: " \
-           f"{1 / steps['GradCAM']:.2f} and {1 / min(steps.values()):.2f} s from" in page
+           f"{low} to {high} with the 13 methods that it offers, too noisy to rank them: " \
+           f"{1 / high:.2f} to {1 / low:.2f} s from" in page
     micro = 1e6 / float(rate("batch").replace(",", ""))
     milli = 1e3 / float(rate("fp32, batch 128"))
     assert f"takes {micro:.0f} microseconds of an image's {milli:.0f} milliseconds, {micro / milli / 10:.2f} %" in page
     seconds = re.findall(r"^\[./3\].*: (\d+) s$", output, re.MULTILINE)
     assert "without bf16: {}, {} and {} s for the three".format(*seconds) in page
-    for name, processor in (("metrics", "With bf16, training and validation of the demo took"), ("avx2", "without")):
-        trained = json.loads((ROOT / "doc" / "demo" / f"{name}.json").read_text())["training"]["seconds"]
-        assert f"{processor} {trained:.0f} s" in page
+    whole = re.search(r"^real\s+(\d+)m(.*)s$", output, re.MULTILINE)
+    assert round(int(whole[1]) + float(whole[2]) / 60) == 12
+    assert round(int(seconds[1]) / 60) == 8
+    assert "takes about twelve minutes on two older cores (AVX2), eight of them for notebook 2" in README
+    with_bf16, without = (json.loads((ROOT / "doc" / "demo" / f"{name}.json").read_text())["training"]["seconds"]
+                          for name in ("metrics", "avx2"))
+    assert f"alone took {with_bf16:.0f} s with bf16 ([demo/metrics.json](demo/metrics.json)) and {without:.0f} s " \
+           "without ([demo/avx2.json]" in page
     per_second = re.search(r"bf16, batch 128 . (\d+)", kept_output("bf16"))[1]
     assert f"about an hour on two cores that multiply bf16 ({per_second} images/s), three on two that do not " \
            f"({float(rate('fp32, batch 128')):.0f} images/s)" in README

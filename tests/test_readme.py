@@ -99,9 +99,14 @@ def test_how_far_the_numbers_move():
     shown = [[row["shown"] for row in run["trust"]] for run in found]
     assert shown[0] == shown[1] == shown[2]
     assert f"{shown[0].count('yes')} of {len(shown[0])} claims" in README
-    assert chosen[0] == chosen[2] != chosen[1]
-    assert f"is made, with {of_two_objects(found[1])}; on a processor without bf16 the same, with " \
-           f"{of_two_objects(found[2])}: [how far" in README
+    assert chosen[0] == chosen[2] == "GradCAM++, layer2" != chosen[1]
+    made = re.findall(r"\| (bf16|fp32)(?: \(AVX2\))?, (\d) threads? ", README)
+    assert made == [(run["training"]["precision"], run["training"]["made_with"]["processor"][-2]) for run in runs]
+    assert "AVX2, threads: 2" in runs[2]["training"]["made_with"]["processor"]
+    assert "training alone takes three times as long as on two that multiply bf16" in README
+    assert round(runs[2]["training"]["seconds"] / runs[0]["training"]["seconds"]) == 3
+    assert f"is made, with {of_two_objects(found[1])}; on a processor without bf16 it is GradCAM++ at layer " \
+           f"2 again, with {of_two_objects(found[2])}: [how far" in README
 
 
 def test_two_objects_of_the_demo():

@@ -1,13 +1,16 @@
 import json
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
+from torch.optim.swa_utils import AveragedModel
 
 from tests.benchmarks import noise, tuning
-from utils import augment
+from utils import augment, training
 from utils.recipes import choose_recipe
+from utils.resnet import cifar_resnet18
 
 
 def test_difference_of_pairs():
@@ -42,6 +45,44 @@ def test_alternating_flips(monkeypatch):
     assert np.array_equal(epochs[2], epochs[0])
 
 
+@pytest.mark.parametrize(("variant", "changed", "feed", "ways"), [
+    ("recipe", {}, "feed_batches", ["plain", "averaged", "mirrored"]),
+    ("rate_0.2", {"learning_rate": 0.2}, "feed_batches", ["plain"]),
+    ("torchvision_weights", {}, "feed_batches", ["plain"]),
+    ("alternating_flips", {}, "feed_alternating", ["plain"]),
+])
+def test_a_run_has_its_change_alone_and_looks_at_validation(monkeypatch, variant, changed, feed, ways):
+    dataset = replace(noise(50), name="folder", val=noise(20).val)
+    trained, read = [], []
+
+    def train_epoch(run, start, precision, after_step):
+        first = run.model.layer4[0].conv1.weight
+        trained.append((run.recipe, run.identity["seed"], start.__qualname__.split(".")[0], first.detach().clone()))
+        with torch.no_grad():
+            run.model.fc.bias += 1
+        after_step(0)
+
+    def predict(network, split, mean, std, device, precision, mirror):
+        network = network.module if isinstance(network, AveragedModel) else network
+        read.append((network.fc.bias[0].item(), split is dataset.val, mirror))
+        return torch.eye(10)[(torch.arange(20) + (torch.arange(20) < 5)) % 10]  # the first five are read wrong
+
+    monkeypatch.setattr(training, "train_epoch", train_epoch)
+    monkeypatch.setattr(training, "predict", predict)
+    found = tuning.read_right(variant, dataset, 3, 2, torch.device("cpu"), "fp32")
+    expected = cifar_resnet18(10, 3)
+    recipe = replace(choose_recipe("onecycle", "folder", 2), **changed)
+    assert [row[:3] for row in trained] == [(recipe, 3, feed)] * 2
+    weights = expected.layer4[0].conv1.weight
+    assert torch.equal(trained[0][3], weights) == (variant != "torchvision_weights")
+    assert trained[0][3].std() == pytest.approx((2 / (9 * 512)) ** 0.5 if variant == "torchvision_weights" else
+                                                weights.std().item(), rel=0.01)
+    before = expected.fc.bias[0].item()
+    biases = {"plain": before + 2, "averaged": before + 1.5, "mirrored": before + 2}  # 1, and half of the way to 2
+    assert read == [(pytest.approx(biases[way]), True, way == "mirrored") for way in ways]
+    assert found["right"] == dict.fromkeys(ways, [0] * 5 + [1] * 15)
+
+
 def test_a_whole_comparison(animals, tmp_path, monkeypatch, capsys):
     given = ["tuning", str(tmp_path), "--data", str(animals), "--images", "30", "--val_images", "12", "--epochs", "3"]
     monkeypatch.setattr(sys, "argv", [*given, "--variants", "recipe", "no_flip"])
@@ -54,3 +95,12 @@ def test_a_whole_comparison(animals, tmp_path, monkeypatch, capsys):
     tuning.main()  # trains nothing again
     assert {path: path.stat().st_mtime_ns for path in kept} == kept
     assert "no_flip" in capsys.readouterr().out
+    for changed, said in ((["--epochs", "4"], "has runs of other images, epochs or precision"),
+                          (["--val_images", "0"], "the test split chooses nothing")):
+        monkeypatch.setattr(sys, "argv", given + changed)
+        with pytest.raises(SystemExit, match="2"):
+            tuning.main()
+        assert said in capsys.readouterr().err
+    monkeypatch.setattr(sys, "argv", [*given, "--seed", "12", "--variants", "recipe"])
+    tuning.main()  # on the same splits, or it would be refused
+    assert [row["seed"] for row in json.loads((tmp_path / "tuning.json").read_text())] == [0] * 4 + [12] * 3

@@ -70,7 +70,7 @@ def our_loop(dataset, device, precision, batch, compiled=False):
         return len(dataset.train)
 
     if compiled:
-        run.model, started = torch.compile(model), time.perf_counter()
+        run.model, started = torch.compile(model, dynamic=False), time.perf_counter()
         work()
         print(f"{precision}, batch {batch}, compiled: {time.perf_counter() - started:.0f} s for the first {run.steps} "
               "steps", flush=True)
