@@ -36,6 +36,28 @@ def test_the_reference_in_full():
     assert f"take {(16**2 + 24**2 + 24**2 + 32**2) / (4 * 32**2):.2f} of the arithmetic" in text
 
 
+def test_what_was_tried():
+    page = (ROOT / "doc" / "recipes.md").read_text()
+    found = {}
+    for kept in sorted((ROOT / "doc" / "tuning").glob("*.json")):
+        for run in json.loads(kept.read_text()):
+            found[kept.stem, run["variant"], run["right"]] = run
+            row = f"| {run['thousand_images']:.1f} | {run['val_accuracy']:.1f} |"
+            if (run["variant"], run["right"]) != ("recipe", "plain"):
+                row += f" {run['points']:.1f} ({run['standard_error']:.1f})"
+            assert f"{row} |\n" in page
+    assert page.count(" | over the recipe |\n") == len({name for name, *_ in found})
+    recipe = found["shapes", "recipe", "plain"]
+    assert (recipe["train_images"], recipe["val_images"], recipe["precision"]) == (4500, 500, "fp32")
+    of_two = json.loads((ROOT / "doc" / "demo" / "avx2.json").read_text())["training"]["val_accuracy"]
+    assert f"gave {recipe['val_accuracy']:.1f} with 1 thread and {of_two:.1f} with 2 (" in page
+    cheaper = [run for run in found.values() if run["train_images"] == 4500 and run["variant"] != "recipe"]
+    assert max(run["val_accuracy"] for run in cheaper) < 85  # "none of the cheaper ones reaches"
+    lost = sorted((round(run["thousand_images"] / recipe["thousand_images"], 1), round(-run["points"]))
+                  for run in cheaper)
+    assert lost == [(0.5, 28), (0.5, 29), (0.6, 13)]
+
+
 def kept_output(name):
     return re.sub(" +", " ", (ROOT / "doc" / "performance" / f"{name}.txt").read_text())
 

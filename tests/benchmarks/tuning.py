@@ -31,11 +31,9 @@ from utils.state import Run
 RECIPE = "recipe"
 VARIANTS: dict = {  # of the recipe for shapes, where the question is what is quicker, and for other images
     "shapes": {
-        RECIPE: {}, "no_flip": {"flip": False}, "rate_0.04": {"learning_rate": 0.04},
-        "3_epochs": {"epochs": 3, "sides": (16,) * 8 + (24, 32)},
+        RECIPE: {}, "3_epochs": {"epochs": 3, "sides": (16,) * 8 + (24, 32)},
         "3_epochs_batch_16": {"epochs": 3, "batch_size": 16, "learning_rate": 0.01, "sides": (16,) * 7 + (20, 24, 32)},
         "3_epochs_side_20": {"epochs": 3, "batch_size": 16, "sides": (20,) * 8 + (28, 32)},
-        "2_epochs_side_20": {"epochs": 2, "batch_size": 16, "sides": (20,) * 8 + (28, 32)},
     },
     "folder": {
         RECIPE: {}, "rate_0.05": {"learning_rate": 0.05}, "rate_0.2": {"learning_rate": 0.2},
