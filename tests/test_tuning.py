@@ -96,7 +96,8 @@ def test_a_whole_comparison(animals, tmp_path, monkeypatch, capsys):
     assert {path: path.stat().st_mtime_ns for path in kept} == kept
     assert "no_flip" in capsys.readouterr().out
     for changed, said in ((["--epochs", "4"], "has runs of other images, epochs or precision"),
-                          (["--val_images", "0"], "the test split chooses nothing")):
+                          (["--val_images", "0"], "the test split chooses nothing"),
+                          (["--variants", "3_epochs"], "--variants: choose of recipe, rate_0.05, ")):
         monkeypatch.setattr(sys, "argv", given + changed)
         with pytest.raises(SystemExit, match="2"):
             tuning.main()

@@ -1,8 +1,9 @@
 """What a change to `onecycle` is worth on validation: python -m tests.benchmarks.tuning OUT [--data DATA_DIR] ...
 
-Each run has one change, and all are read on the same validation images; the test split is not read. Leaves what was
-read right, image by image, in OUT/<variant>_<seed>.json, which is not trained again if it is there, so that several
-processes may share OUT; prints each run beside the recipe's own of the same seed, and keeps that in OUT/tuning.json.
+Each run is of one of VARIANTS, and all are read on the same validation images; the test split is not read. Leaves
+what was read right, image by image, in OUT/<variant>_<seed>.json, which is not trained again if it is there, so that
+several processes may share OUT; prints each beside the recipe's own of the same seed, and keeps that in
+OUT/tuning.json.
 The standard error is that of the choice of images; how far two trainings of one recipe differ, other seeds say.
 """
 
@@ -131,9 +132,12 @@ def main():
     for name in ("seed", "images", "val_images", "epochs"):
         parser.add_argument(f"--{name}", type=int, default={"seed": 0, "images": 0}.get(name))
     options, device = parser.parse_args(), choose_device()
+    name = "folder" if options.data else "shapes"
+    variants = list(VARIANTS[name]) if options.variants is None else options.variants
+    if not set(variants) <= set(VARIANTS[name]):
+        parser.error(f"--variants: choose of {', '.join(VARIANTS[name])}")
     options.out.mkdir(parents=True, exist_ok=True)
-    dataset = data.load("folder" if options.data else "shapes", options.data or "", 0, options.val_images,
-                        options.images)
+    dataset = data.load(name, options.data or "", 0, options.val_images, options.images)
     if dataset.validates_on_test:
         parser.error("--val_images 0: choose more, as the test split chooses nothing")
     precision = choose_precision("auto", device)
@@ -142,7 +146,7 @@ def main():
     if settings.exists() and json.loads(settings.read_text()) != asked:
         parser.error(f"OUT: {options.out} has runs of other images, epochs or precision: choose another")
     write(settings, asked)
-    for variant in VARIANTS[dataset.name] if options.variants is None else options.variants:
+    for variant in variants:
         kept = options.out / f"{variant}_{options.seed}.json"
         if not kept.exists():
             write(kept, read_right(variant, dataset, options.seed, options.epochs, device, precision))
