@@ -8,8 +8,8 @@ BIN = .venv/bin
 run: .venv/installed
 	$(BIN)/python -m utils.run "$(RUN_DIR)" -p dataset "$(DATASET)" -p data_dir "$(DATA_DIR)" $(PARAMETERS)
 
-test: check # the longest file first, or one core would be left with it alone at the end
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder tests/test_run_folder.py tests
+test: check
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder tests
 	rm -rf build/nbval && mkdir -p build/nbval && cp -r notebooks utils tests pyproject.toml build/nbval
 	cd build/nbval && ../../$(BIN)/python -m pytest -p tests.outputs --nbval notebooks
 

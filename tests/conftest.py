@@ -6,6 +6,11 @@ from PIL import Image
 from selenium import webdriver
 
 
+def pytest_collection_modifyitems(items):
+    """The longest file first, or one core would be left with it alone at the end."""
+    items.sort(key=lambda item: item.path.name != "test_run_folder.py")
+
+
 @pytest.fixture(scope="session")
 def animals(tmp_path_factory):
     """A folder of two classes that differ in colour; two of the test images of `night` lie in `day`."""
