@@ -99,8 +99,12 @@ def test_run_folder_that_cannot_be_made(tmp_path, capsys):
     assert "cannot be written to" in capsys.readouterr().err
 
 
-def test_notebook_that_fails_says_where_and_is_kept(tmp_path, capsys):
-    assert run.main([str(tmp_path), "--only", "03_gradcam_analysis"]) == 1
+def of_animals(animals):
+    return ["--only", "03_gradcam_analysis", "-p", "dataset", "folder", "-p", "data_dir", str(animals)]
+
+
+def test_notebook_that_fails_says_where_and_is_kept(animals, tmp_path, capsys):
+    assert run.main([str(tmp_path), *of_animals(animals)]) == 1
     said = capsys.readouterr().err.splitlines()[-1]
     assert "03_gradcam_analysis, cell [" in said
     assert "weights.safetensors is missing: run notebook 02_training with the same run_dir first" in said
@@ -108,10 +112,10 @@ def test_notebook_that_fails_says_where_and_is_kept(tmp_path, capsys):
     assert any(output.output_type == "error" for cell in kept.cells for output in cell.get("outputs", []))
 
 
-def test_a_run_that_fails_leaves_the_notebook_of_one_that_did_not(tmp_path, capsys):
+def test_a_run_that_fails_leaves_the_notebook_of_one_that_did_not(animals, tmp_path, capsys):
     whole = tmp_path / "03_gradcam_analysis.ipynb"
     whole.write_text("that of an earlier run")
-    assert run.main([str(tmp_path), "--only", "03_gradcam_analysis"]) == 1
+    assert run.main([str(tmp_path), *of_animals(animals)]) == 1
     assert whole.read_text() == "that of an earlier run"
     partly = tmp_path / "03_gradcam_analysis.partly.ipynb"
     assert capsys.readouterr().err.strip().endswith(f"see {partly}")
@@ -126,8 +130,7 @@ def small():
 
 
 def test_a_network_of_ones_own_by_its_import_path(animals, tmp_path, capsys):
-    only = ["--only", "03_gradcam_analysis", "-p", "dataset", "folder", "-p", "data_dir", str(animals),
-            "-p", "network", "tests.test_run:small", "-p", "layer"]
+    only = [*of_animals(animals), "-p", "network", "tests.test_run:small", "-p", "layer"]
     assert run.main([str(tmp_path), *only, "8"]) == 1
     assert "layer = '8': use one of 0, 1, 2, 3, 4, 5, 6" in capsys.readouterr().err
     assert run.main([str(tmp_path), *only, "2"]) == 0, capsys.readouterr().err

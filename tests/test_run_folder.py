@@ -90,14 +90,6 @@ def test_files_of_a_run_agree(finished):
         assert float(row["p_predicted"]) == max(float(row["p:day"]), float(row["p:night"]))
 
 
-def test_the_same_run_again_gives_the_same_numbers(animals, finished, tmp_path):
-    assert run.main([str(tmp_path), "--only", "02_training", *arguments(data_dir=animals)]) == 0
-    timed = dict.fromkeys(("seconds", "train_seconds", "images_per_second"))
-    first, again = (json.loads((folder / "metrics.json").read_text())["training"] for folder in (finished, tmp_path))
-    assert first | timed == again | timed
-    assert (finished / "weights.safetensors").read_bytes() == (tmp_path / "weights.safetensors").read_bytes()
-
-
 INTERRUPT = """
 import signal
 normalise, calls = training.normalise, []
@@ -110,18 +102,18 @@ training.normalise = interrupted
 """
 
 
-def test_interrupting_the_cell_that_trains(animals, tmp_path):
+def test_the_same_run_interrupted_and_again(animals, finished, tmp_path):
     """The cells below work on the epochs that were finished, the same with `resume` goes on from there, and the cell
-    run again without it starts anew: both end with the same bytes."""
-    given = {"dataset": "folder", "data_dir": str(animals), "run_dir": str(tmp_path), "epochs": 3, "batch_size": 8,
-             "device": "cpu", "precision": "fp32"}
-    epochs = []
+    run again without it starts anew: both end as the run that was not interrupted."""
+    given = {name: (GIVEN | {"data_dir": str(animals), "run_dir": str(tmp_path)}).get(name, value)
+             for name, value in run.defaults("02_training").items()}
+    training = []
     for resume in (False, True):
         notebook = nbformat.read(run.NOTEBOOKS["02_training"], 4)
         parameters, trains = (next(index for index, cell in enumerate(notebook.cells) if word in cell.source)
                               for word in ("# @markdown the images", "training.fit("))
         notebook.cells[parameters].source = "\n".join(f"{name} = {value!r}" for name, value in (
-            run.defaults("02_training") | given | {"resume": resume}).items())
+            given | {"resume": resume}).items())
         if resume:
             notebook.cells += [nbformat.v4.new_code_cell(source) for source in (
                 'resumed, resume = (run / "weights.safetensors").read_bytes(), False', notebook.cells[trains].source,
@@ -129,11 +121,14 @@ def test_interrupting_the_cell_that_trains(animals, tmp_path):
         else:
             notebook.cells.insert(trains, nbformat.v4.new_code_cell(INTERRUPT))
         done = nbclient.NotebookClient(notebook, resources={"metadata": {"path": ROOT / "notebooks"}}).execute()
-        epochs.append(json.loads((tmp_path / "metrics.json").read_text())["training"]["epochs"])
+        training.append(json.loads((tmp_path / "metrics.json").read_text())["training"])
         assert ("what follows is the best of the epochs before it" in nbformat.writes(done)) != resume
         with (tmp_path / "history.csv").open() as file:
-            assert len(list(csv.DictReader(file))) == epochs[-1]
-    assert epochs == [1, 3]
+            assert len(list(csv.DictReader(file))) == training[-1]["epochs"]
+    assert [found["epochs"] for found in training] == [1, 3]
+    timed = dict.fromkeys(("seconds", "train_seconds", "images_per_second"))
+    assert training[1] | timed == json.loads((finished / "metrics.json").read_text())["training"] | timed
+    assert (tmp_path / "weights.safetensors").read_bytes() == (finished / "weights.safetensors").read_bytes()
 
 
 def test_no_mistake_at_all_is_said_and_ends_well(animals, finished, tmp_path, capsys):
@@ -158,10 +153,3 @@ def test_no_mistake_at_all_is_said_and_ends_well(animals, finished, tmp_path, ca
     assert "There is no mistake to explain" in notebook
     assert json.loads((tmp_path / "run" / "metrics.json").read_text())["explanations"]["mistakes"] == 0
     assert (tmp_path / "run" / "mistakes.csv").read_text().count("\n") == 1
-
-
-def test_weights_of_other_classes_are_refused_and_kept(finished, tmp_path, capsys):
-    shutil.copytree(finished, tmp_path / "run")
-    assert run.main([str(tmp_path / "run"), "--only", "03_gradcam_analysis"]) == 1
-    assert "trained on the classes day, night, but the data set has arrow" in capsys.readouterr().err
-    assert (tmp_path / "run" / "weights.safetensors").read_bytes() == (finished / "weights.safetensors").read_bytes()
