@@ -10,7 +10,7 @@ from decimal import Decimal
 
 from nbval.plugin import IPyNbCell
 
-NUMBER = re.compile(r"(?<![\w.])[-+]?(?:\d[\d,]*)(?:\.\d+)?(?:e[-+]?\d+)?(?![\w])")
+NUMBER = re.compile(r"(?<![\w.])[-+]?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(?:e[-+]?\d+)?(?![\w])")
 TOLERANCE = re.compile(r"^# tolerance: ([\d.]+) \(.+\)$", re.MULTILINE)
 
 
@@ -27,7 +27,7 @@ def _apart(a, b, tolerance):
     if a == b:
         return False
     a, b = Decimal(a), Decimal(b)
-    last_digit = Decimal((0, (1,), max(a.as_tuple().exponent, b.as_tuple().exponent)))
+    last_digit = Decimal((0, (1,), min(a.as_tuple().exponent, b.as_tuple().exponent)))
     whole = a.as_tuple().exponent == b.as_tuple().exponent == 0
     return abs(a - b) > max(Decimal(str(tolerance)), 0 if whole else last_digit)
 

@@ -32,6 +32,10 @@ def test_same_within_what_is_printed(first, second):
     ("layer3", "layer4"),
     ("test-00014", "test-00015"),
     ("True", "False"),
+    ("0", "0.95"),
+    ("1", "0.0"),
+    ("[1,23]", "[12,3]"),
+    ("5 of 10", "5 of 10,"),
 ])
 def test_different(first, second):
     assert differ(first, second)

@@ -1,6 +1,7 @@
 """A run that is killed and resumed ends with the same bytes as one that is not."""
 
 import errno
+import itertools
 import json
 import os
 import random
@@ -224,9 +225,26 @@ def test_a_finished_run_is_not_trained_again(tmp_path, monkeypatch):
     assert not checkpoints.load_state(tmp_path, stated(tmp_path))[1]
 
 
-def test_without_resume_it_starts_anew(tmp_path):
-    train(tmp_path, replace(RECIPE, epochs=1))
-    assert len(train(tmp_path, resume=False)) == RECIPE.epochs
+def test_without_resume_it_starts_anew(tmp_path, monkeypatch):
+    train(tmp_path)
+    trained, train_epoch = [], training.train_epoch
+    monkeypatch.setattr(training, "train_epoch", lambda *given: (trained.append(1), train_epoch(*given)))
+    assert len(train(tmp_path, resume=False)) == len(trained) == RECIPE.epochs
+
+
+def test_the_seconds_before_an_interruption_count(tmp_path, monkeypatch):
+    save = state.Run.save
+
+    def interrupted(run, seconds):
+        save(run, seconds + 1000)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(state.Run, "save", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        train(tmp_path, save_steps=3)
+    monkeypatch.setattr(state.Run, "save", save)
+    history = train(tmp_path)
+    assert [row["seconds"] > 1000 and row["train_seconds"] > 1000 for row in history] == [True, False, False, False]
 
 
 @pytest.mark.parametrize(("changed", "said"), [
@@ -262,12 +280,15 @@ def test_an_interruption_leaves_the_epochs_before_it(tmp_path, capsys):
 
 
 @pytest.mark.parametrize(("what", "call", "epochs"), [
-    ("save_state", 1, None), ("save_weights", 1, None), ("write_rows", 1, None),
-    ("save_state", 3, 2), ("write_rows", 3, 2), ("save_state", 5, 4),
+    ("save_state", 1, None), ("save_weights", 1, 1), ("write_rows", 1, 1),
+    ("save_state", 3, 2), ("save_weights", 3, 3), ("write_rows", 3, 3), ("save_state", 5, 4),
 ])
 def test_an_interruption_of_a_write_leaves_what_is_whole(tmp_path, monkeypatch, what, call, epochs):
-    """Over the files of another run, which must never be taken for this one's."""
-    train(tmp_path, seed=1)
+    """Over the files of another run, which must never be taken for this one's; each epoch is better than the last."""
+    accuracies, of_epoch = itertools.count(), {}
+    monkeypatch.setattr(training, "score", lambda *_: (1.0, next(accuracies)))
+    train(tmp_path, on_epoch=lambda history: of_epoch.update({len(history): without_time(tmp_path)}))
+    train(tmp_path, resume=False, seed=1)
     write, calls = getattr(state, what), []
 
     def interrupted(*arguments):
@@ -282,8 +303,10 @@ def test_an_interruption_of_a_write_leaves_what_is_whole(tmp_path, monkeypatch, 
             train(tmp_path, resume=False)
     else:
         assert len(train(tmp_path, resume=False)) == epochs
-        monkeypatch.undo()
+        assert without_time(tmp_path)[0] == of_epoch[epochs][0]
+        monkeypatch.setattr(state, what, write)
         assert len(train(tmp_path)) == RECIPE.epochs
+        assert without_time(tmp_path)[0] == of_epoch[RECIPE.epochs][0]
         assert not checkpoints.load_state(tmp_path, stated(tmp_path))[1]  # there is nothing left to go on from
 
 

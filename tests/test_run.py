@@ -1,8 +1,13 @@
 import json
+import os
 import subprocess
 import sys
+from contextlib import nullcontext
+from pathlib import Path
+from types import SimpleNamespace
 
 import nbformat
+import papermill
 import pytest
 import torch
 from torch import nn
@@ -41,6 +46,7 @@ def test_good_parameters_pass():
     ("run_dir", "", "the path of a folder"),
     ("layer", "layer3*layer9", "one of 'layer1', 'layer2', 'layer3', 'layer4', or several joined by *"),
     ("human_labels", 3, "the path of a folder"),
+    ("run_dir", 3, "the path of a folder"),
     ("network", "mine.build", "'module:name' of a network of your own, or ''"),
     ("batch_size", 4501, "at most 4500, the number of training images"),
 ])
@@ -56,6 +62,15 @@ def test_bad_parameter_is_named_with_what_would_be_right(name, value, right):
 def test_impossible_sizes_are_refused_by_their_own_name(name, value):
     with pytest.raises(ValueError, match=f"{name} = {value}: choose 0"):
         parameters.check(**GOOD | {name: value})
+
+
+def test_too_few_images_to_hold_some_out():
+    too_few = "train_images: 10 images of 10 classes are too few .*: at least 20, or val_images = 0"
+    for asked in (None, 5):
+        with pytest.raises(ValueError, match=too_few):
+            parameters.check(**GOOD | {"train_images": 10, "val_images": asked})
+    parameters.check(**GOOD | {"train_images": 10, "val_images": 0})
+    parameters.check(**GOOD | {"train_images": 20})
 
 
 def test_every_notebook_has_only_known_parameters_with_one_default():
@@ -78,6 +93,7 @@ def test_values_of_the_command_line(text, value):
     (["-p", "epochs", "0"], "epochs = 0: must be a whole number"),
     (["-p", "dataset", "folder", "-p", "data_dir", "missing"], "train is not a folder"),
     (["-p", "run_dir", "runs/y"], "run_dir: comes first, without -p"),
+    (["-p", "human_labels", "~nobody-here/x"], "~nobody-here/x: there is no such home folder; give the whole path"),
     (["--only", "04"], "argument --only: invalid choice: '04'"),
     (["-p", "epochs"], "argument -p: expected 2 arguments"),
 ])
@@ -108,18 +124,55 @@ def test_notebook_that_fails_says_where_and_is_kept(animals, tmp_path, capsys):
     said = capsys.readouterr().err.splitlines()[-1]
     assert "03_gradcam_analysis, cell [" in said
     assert "weights.safetensors is missing: run notebook 02_training with the same run_dir first" in said
-    kept = nbformat.read(tmp_path / "03_gradcam_analysis.ipynb", as_version=4)
+    kept = nbformat.read(tmp_path / "03_gradcam_analysis.partly.ipynb", as_version=4)
     assert any(output.output_type == "error" for cell in kept.cells for output in cell.get("outputs", []))
 
 
-def test_a_run_that_fails_leaves_the_notebook_of_one_that_did_not(animals, tmp_path, capsys):
+@pytest.mark.parametrize(("error", "code", "said"), [
+    (KeyboardInterrupt, None, ""),
+    (RuntimeError("Kernel died"), 1, "03_gradcam_analysis: Kernel died (out of memory, or no connections"),
+    (papermill.PapermillExecutionError(0, 7, "", "ValueError", "seed = 1:\n give 0", []), 1,
+     "cell [7]: seed = 1: give 0; see "),
+    (papermill.PapermillExecutionError(0, 7, "", "KeyError", "'a'", []), 1, "cell [7]: KeyError: 'a'; see "),
+])
+def test_a_run_that_does_not_end_well_leaves_the_notebook_of_one_that_did(error, code, said, tmp_path, capsys,
+                                                                           monkeypatch):
+    def fail(_, path, *__, **___):
+        Path(path).write_text("half of it")
+        raise error
+
+    monkeypatch.setattr(papermill, "execute_notebook", fail)
     whole = tmp_path / "03_gradcam_analysis.ipynb"
     whole.write_text("that of an earlier run")
-    assert run.main([str(tmp_path), *of_animals(animals)]) == 1
+    with nullcontext() if code else pytest.raises(KeyboardInterrupt):
+        assert run.main([str(tmp_path), "--only", "03_gradcam_analysis"]) == code
     assert whole.read_text() == "that of an earlier run"
-    partly = tmp_path / "03_gradcam_analysis.partly.ipynb"
-    assert capsys.readouterr().err.strip().endswith(f"see {partly}")
-    assert partly.exists()
+    assert (tmp_path / "03_gradcam_analysis.partly.ipynb").read_text() == "half of it"
+    assert said in capsys.readouterr().err
+
+
+def test_files_of_an_earlier_run_are_named_unless_they_belong_to_it(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(papermill, "execute_notebook", lambda _, path, *__, **___: Path(path).write_text("{}"))
+    (tmp_path / "old.csv").touch()
+    os.utime(tmp_path / "old.csv", (0, 0))
+    for more, named in (([], True), (["--only", "02_training"], False), (["-p", "resume", "True"], False)):
+        assert run.main([str(tmp_path), *more]) == 0
+        assert ("in the same folder: old.csv\n" in capsys.readouterr().out) is named
+    assert run.main([str(tmp_path), "--only", "01_data_exploration", "-p", "epochs", "3"]) == 0
+    assert "not of 01_data_exploration, so not used: epochs\n" in capsys.readouterr().err
+
+
+def test_progress_is_passed_on(capsys, monkeypatch):
+    client = run.WatchedClient(SimpleNamespace(nb=nbformat.v4.new_notebook()))
+    passed = []
+    monkeypatch.setattr(run.PapermillNotebookClient, "process_message", lambda _, *given: passed.append(given))
+    for text, kind, metadata in (("epoch 1", "update_display_data", {"progress": True}),
+                                 ("epoch 2", "update_display_data", {"progress": True}),  # too soon for another line
+                                 ("a table", "update_display_data", {}), ("printed", "stream", {"progress": True})):
+        content = {"metadata": metadata, "data": {"text/plain": text}}
+        client.process_message({"msg_type": kind, "content": content}, None, 0)
+    assert capsys.readouterr().err == "  epoch 1\n"
+    assert len(passed) == 4
 
 
 def small():

@@ -1,6 +1,7 @@
 import collections
 import csv
 import functools
+from contextlib import nullcontext
 from dataclasses import replace
 
 import numpy as np
@@ -155,6 +156,62 @@ def test_two_runs_with_one_seed_are_the_same(few, tmp_path):
     histories = [[row[:6] for row in csv.reader((folder / "history.csv").open())] for folder in folders]
     assert histories[0] == histories[1]
     assert histories[0] != histories[2]
+
+
+def linear():
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Flatten(), nn.Linear(3072, 2))
+
+
+def test_two_steps_by_hand(few):
+    """Nesterov momentum, weight decay that spares the biases, smoothed labels; the tally is of the plain loss."""
+    recipe = Recipe(epochs=1, batch_size=4, learning_rate=1e-5, schedule="plateau", momentum=0.6, nesterov=True,
+                    weight_decay=50.0, decay_norms=False, label_smoothing=0.4)
+    run, orders = state.Run(linear(), few, recipe, "", {"seed": 0}), []
+
+    def feed(_, order):
+        orders.append(order)
+        return lambda part: torch.from_numpy(few.train.images[order[part]])
+
+    first = [value.detach().numpy().astype(float).copy() for value in run.model.parameters()]
+    training.train_epoch(run, feed, "fp32", lambda step: None)
+    (weight, bias), velocity = [value.copy() for value in first], [0.0, 0.0]
+    losses, right = [], 0
+    for chosen in np.split(orders[0], 2):
+        images = (few.train.images[chosen] / 255 - few.mean) / few.std
+        images, labels = images.transpose(0, 3, 1, 2).reshape(4, -1), np.eye(2)[few.train.labels[chosen]]
+        logits = images @ weight.T + bias
+        chances = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+        losses.append(-np.log(chances)[labels == 1].sum())
+        right += (chances.argmax(axis=1) == few.train.labels[chosen]).sum()
+        wrong = (chances - 0.6 * labels - 0.2) / 4
+        for index, (value, slope) in enumerate(((weight, wrong.T @ images + 50 * weight), (bias, wrong.sum(axis=0)))):
+            velocity[index] = 0.6 * velocity[index] + slope
+            value -= 1e-5 * (slope + 0.6 * velocity[index])
+    for trained, expected, before in zip(run.model.parameters(), (weight, bias), first, strict=True):
+        moved = trained.detach().numpy() - before
+        np.testing.assert_allclose(moved, expected - before, rtol=0.01, atol=0.003 * np.abs(moved).max())
+    assert run.tally["losses"].tolist() == pytest.approx(losses, rel=1e-4)
+    assert (int(run.tally["right"]), run.tally["step"]) == (right, 2)
+    assert 0 < right < 8
+
+
+def test_mirrored_is_the_mean_over_each_image_and_its_mirror_image(few):
+    def predict(images, mirror):
+        return training.predict(linear(), replace(few.val, images=images), few.mean, few.std, torch.device("cpu"),
+                                mirror=mirror)
+
+    images = few.val.images
+    both = (predict(images, False) + predict(images[:, :, ::-1].copy(), False)) / 2
+    torch.testing.assert_close(predict(images, True), both)
+    assert not torch.allclose(predict(images, False), both)
+
+
+def test_training_and_validation_are_in_the_precision_asked_for(few, tmp_path, monkeypatch):
+    asked = []
+    monkeypatch.setattr(training, "autocast", lambda _, precision: asked.append(precision) or nullcontext())
+    fit(few, tmp_path, replace(RECIPE, epochs=1), precision="bf16")
+    assert asked == ["bf16"] * 3  # two steps, one validation
 
 
 def test_fit_leaves_the_network_that_it_is_given_alone(few, tmp_path):

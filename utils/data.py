@@ -72,10 +72,13 @@ def check_sizes(classes: int, train: int, test: int, train_images: int = 0, test
     for name, limit, images in (("train_images", train_images, train), ("test_images", test_images, test)):
         if limit and not classes <= limit <= images:
             raise ValueError(f"{name} = {limit}: choose 0 (all {images}), or {classes} to {images}")
-    left = (train_images or train) - classes
-    if val_images and not classes <= val_images <= left:
-        raise ValueError(f"val_images = {val_images}: choose 0, or {classes} to {left}: at least one for each of "
-                         f"{classes} classes, out of {train_images or train} training images")
+    train = train_images or train
+    if val_images and train < 2 * classes:
+        raise ValueError(f"train_images: {train} images of {classes} classes are too few to hold some out: at least "
+                         f"{2 * classes}, or val_images = 0 (validation on the test split)")
+    if val_images and not classes <= val_images <= train - classes:
+        raise ValueError(f"val_images = {val_images}: choose 0, or {classes} to {train - classes}: at least one for "
+                         f"each of {classes} classes, out of {train} training images")
 
 
 def stratified(labels, count: int, seed: int) -> np.ndarray:

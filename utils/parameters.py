@@ -58,6 +58,7 @@ def check(**parameters):
                      "one of " + ", ".join(map(repr, LAYERS)) + ", or several joined by *")
         elif name in PATHS:
             _require(isinstance(value, str) and (value or name == "human_labels"), name, value, "the path of a folder")
+            resolve(value)
         else:
             raise ValueError(f"{name}: no such parameter")
     if parameters.get("augmenter") == "albumentations":
@@ -77,14 +78,16 @@ def _check_sizes(dataset, data_dir, recipe, batch_size, train_images, test_image
     if dataset == "folder":
         try:
             listing = list_folder(resolve(data_dir))
-        except (OSError, RuntimeError) as error:
+        except OSError as error:
             raise ValueError(f"data_dir = {data_dir!r}: {error}") from error
         classes = len(listing["train"])
         images = {part: sum(map(len, files.values())) for part, files in listing.items()}
-    check_sizes(classes, images["train"], images["test"], train_images or 0, test_images or 0, val_images or 0)
+    train = train_images or images["train"]
+    if val_images is None:
+        val_images = usual_val_images(train, classes)
+    check_sizes(classes, images["train"], images["test"], train_images or 0, test_images or 0, val_images)
     if recipe:
-        left = train_images or images["train"]
-        left -= usual_val_images(left, classes) if val_images is None else val_images
+        left = train - val_images
         size = choose_recipe(recipe, dataset, batch_size=batch_size, images=left).batch_size
         _require(size <= left, "batch_size", size, f"at most {left}, the number of training images")
 

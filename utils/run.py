@@ -69,17 +69,13 @@ def defaults(notebook: str) -> dict:
 def execute(notebook: str, folder, parameters: dict) -> str | None:
     """Run one notebook into the run folder; returns what went wrong, in one line, if anything did.
 
-    A partly executed notebook takes the name of a whole one only where there is none.
+    Only a notebook that was executed to its end takes the name of a whole one.
     """
-    whole, partly = folder / f"{notebook}.ipynb", folder / f"{notebook}.partly.ipynb"
-    failure = "stopped"
-    try:
-        failure = _papermill(notebook, partly, parameters)
-    finally:
-        kept = partly if failure and whole.exists() else whole
-        if partly.exists():
-            partly.replace(kept)
-    return failure and f"{failure}; see {kept}"
+    partly = folder / f"{notebook}.partly.ipynb"
+    if failure := _papermill(notebook, partly, parameters):
+        return f"{failure}; see {partly}"
+    partly.replace(folder / f"{notebook}.ipynb")
+    return None
 
 
 def _papermill(notebook, path, parameters):
@@ -116,6 +112,8 @@ def main(arguments=None) -> int:
         for name in given:
             if name not in every:
                 raise ValueError(f"{name}: no notebook has this parameter; there are {', '.join(sorted(every))}")
+        if unused := given.keys() - needed.keys():
+            print(f"not of {options.only}, so not used: {', '.join(sorted(unused))}", file=sys.stderr)
         check(**needed | given)
         folder = open_run(options.run_dir)
     except ValueError as error:

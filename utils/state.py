@@ -47,7 +47,7 @@ class Run:
         self.steps = -(-len(dataset.train) // recipe.batch_size)  # of an epoch
         self.optimiser = make_optimiser(model, recipe)
         self.schedule = make_schedule(self.optimiser, recipe, self.steps * recipe.epochs)
-        self.history, self.kept = [], 0  # `kept` of these epochs are in the folder, with all that belongs to them
+        self.history, self.saved, self.kept = [], 0, 0  # so many of its epochs are in the state, and in the other files
         self.start_epoch()
 
     def start_epoch(self):
@@ -78,11 +78,13 @@ class Run:
                         for name, weight in self.model.named_parameters()}
             tensors |= {name: self.tally[name] for name in ("losses", "right")}
         save_state(self.folder, self.identity, progress, tensors)
+        self.saved = len(self.history)
 
     def restore(self):
         """Go on from the state in the folder, if there is one."""
         progress, tensors = load_state(self.folder, self.identity) or ({"history": []}, {})
-        self.history, self.kept = progress["history"], len(progress["history"])
+        self.history = progress["history"]
+        self.saved = self.kept = len(self.history)
         if not tensors:
             return
         self.model.load_state_dict({name: tensors[f"model.{name}"] for name in self.model.state_dict()})

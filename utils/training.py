@@ -141,9 +141,11 @@ def fit(model, dataset: Dataset, recipe: Recipe, folder, *, name: str, seed: int
             _run_epochs(run, AUGMENTERS[augmenter](dataset, recipe, device), precision, save_steps, on_epoch)
         run.save(finished=True)
     except KeyboardInterrupt:
-        del run.history[run.kept :]  # it may have come in the middle of writing
+        del run.history[run.saved :]
         if not run.history:
             raise
+        if run.kept < run.saved:  # it came in the middle of writing
+            run.keep()
         if run.kept < recipe.epochs:
             print(f"Interrupted in epoch {run.kept + 1} of {recipe.epochs}: what follows is the best of the epochs "
                   "before it; with resume = True training goes on from there.")
