@@ -47,7 +47,8 @@ def test_worth_of_the_maps_of_the_demo():
     ours, best = (sorted(hits(everything, *(f"untrained {draw}: {which}" for draw in (1, 2, 3))))[::2]
                   for which in ("GradCAM, layer3", "GradCAM++, layer2"))
     assert "({} against {}) and than it does on the untrained networks ({} to {}, on every fourth of the images); " \
-           "GradCAM++ at layer 2 finds it most often ({}), but on the untrained networks too ({} to {}). On the {} misread".format(
+           "GradCAM++ at layer 2 finds it most often ({}), but on the untrained networks too ({} to {}). " \
+           "On the {} misread".format(
                *hits(everything, "GradCAM, layer3", "centre"), *ours, *hits(everything, "GradCAM++, layer2"), *best,
                found["mistakes"]) in README
     assert {row["pointing game"]["n"] for name, row in everything.items() if "untrained" in name} == {1000 // 4}
