@@ -1,7 +1,9 @@
 """Benchmarks: `make bench`. Each prints ratios of ways to do the same, measured in turn on the same machine."""
 
 import datetime
+import json
 import platform
+import sys
 import time
 from pathlib import Path
 
@@ -26,6 +28,16 @@ def synchronise():
     """Wait for the GPU, if there is one, so that its time is counted."""
     if torch.cuda.is_available():
         torch.cuda.synchronize()
+
+
+def hold(out: Path, asked: dict):
+    """Make a folder for runs of these settings, noted in settings.json; ends with 2 if it has runs of others."""
+    out.mkdir(parents=True, exist_ok=True)
+    settings = out / "settings.json"
+    if settings.exists() and (there := json.loads(settings.read_text())) != asked:
+        print(f"OUT: {out} has runs of {there}, not of {asked}: choose another", file=sys.stderr)
+        sys.exit(2)
+    settings.write_text(json.dumps(asked))
 
 
 def compare(title: str, unit: str, ways: dict, rounds: int = 5) -> dict:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tests.benchmarks import machine
+from tests.benchmarks import hold, machine
 from utils import data, figures, measures, shapes, sources, training
 from utils.device import choose_device
 from utils.recipes import choose_recipe
@@ -42,6 +42,7 @@ def main():
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--epochs", type=int)
     options, device = parser.parse_args(), choose_device()
+    hold(options.out, {"epochs": options.epochs})
     print(machine(device), flush=True)
     rows = []
     for seed in range(options.seeds):

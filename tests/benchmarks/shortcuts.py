@@ -14,7 +14,7 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import numpy as np
 
-from tests.benchmarks import machine
+from tests.benchmarks import hold, machine
 from utils import cam, data, figures, map_figures, shortcuts, training
 from utils.augment import normalise
 from utils.cam import LAYERS
@@ -119,7 +119,7 @@ def main():
     options = parser.parse_args()
     device = choose_device("auto")
     precision = choose_precision("auto", device)
-    options.out.mkdir(parents=True, exist_ok=True)
+    hold(options.out, {"precision": precision})
     kept = options.out / "networks.jsonl"
     networks = [json.loads(line) for line in kept.read_text().splitlines()] if kept.exists() else []
     there = {(row["cue"], row["share"], row["seed"]) for row in networks}

@@ -2,8 +2,8 @@
 
 Each run is of one of VARIANTS, and all are read on the same validation images; the test split is not read. Leaves
 what was read right, image by image, in OUT/<variant>_<seed>.json, which is not trained again if it is there, so that
-several processes may share OUT; prints each beside the recipe's own of the same seed, and keeps that in
-OUT/tuning.json.
+processes with other variants or another seed may share OUT; prints each beside the recipe's own of the same seed, and
+keeps that in OUT/tuning.json.
 The standard error is that of the choice of images; how far two trainings of one recipe differ, other seeds say.
 """
 
@@ -19,7 +19,7 @@ import torch
 from torch import nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from tests.benchmarks import machine
+from tests.benchmarks import hold, machine
 from utils import augment, data, figures, training
 from utils.checkpoints import whole
 from utils.device import choose_device, choose_precision
@@ -136,16 +136,14 @@ def main():
     variants = list(VARIANTS[name]) if options.variants is None else options.variants
     if not set(variants) <= set(VARIANTS[name]):
         parser.error(f"--variants: choose of {', '.join(VARIANTS[name])}")
-    options.out.mkdir(parents=True, exist_ok=True)
-    dataset = data.load(name, options.data or "", 0, options.val_images, options.images)
+    try:
+        dataset = data.load(name, options.data or "", 0, options.val_images, options.images)
+    except ValueError as error:
+        parser.error(str(error))
     if dataset.validates_on_test:
         parser.error("--val_images 0: choose more, as the test split chooses nothing")
     precision = choose_precision("auto", device)
-    asked = {"data": dataset.digest(), "epochs": options.epochs, "precision": precision}
-    settings = options.out / "settings.json"
-    if settings.exists() and json.loads(settings.read_text()) != asked:
-        parser.error(f"OUT: {options.out} has runs of other images, epochs or precision: choose another")
-    write(settings, asked)
+    hold(options.out, {"data": dataset.digest(), "epochs": options.epochs, "precision": precision})
     for variant in variants:
         kept = options.out / f"{variant}_{options.seed}.json"
         if not kept.exists():

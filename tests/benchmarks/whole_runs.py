@@ -48,15 +48,18 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("out", type=Path)
     parser.add_argument("--data", help="folder with train/<class>/ and test/<class>/; the drawn shapes without it")
-    parser.add_argument("--recipes", nargs="*", default=list(RECIPES))
+    parser.add_argument("--recipes", nargs="*", default=list(RECIPES), choices=list(RECIPES))
     for name in ("images", "val_images", "epochs", "seed"):
         parser.add_argument(f"--{name}", type=int, default={"images": 0, "seed": 0}.get(name))
     parser.add_argument("--device", default="auto")
     parser.add_argument("--resume", action="store_true", help="go on from what a stopped call left in OUT")
     options = parser.parse_args()
     print(machine(choose_device(options.device)), flush=True)
-    dataset = data.load("folder" if options.data else "shapes", options.data or "", options.seed, options.val_images,
-                        options.images)
+    try:
+        dataset = data.load("folder" if options.data else "shapes", options.data or "", options.seed,
+                            options.val_images, options.images)
+    except ValueError as error:
+        parser.error(str(error))
     for name in options.recipes:
         folder = checkpoints.open_run(options.out.resolve() / name)
         found = whole_run(name, dataset, folder, options)
