@@ -2,7 +2,8 @@
 
 Whole numbers must be equal, other numbers may differ by one in their last printed digit, and everything else must be
 the same, but for how far it is apart (a wider number moves a table's columns). A cell in which results of training are
-printed states how far its numbers, whole ones too, may differ on another machine: `# tolerance: 8 (why)`.
+printed states how far its numbers, whole ones too, may differ on another machine: `# tolerance: 8 (why)`, and where
+those of so many decimals may differ by less: `# tolerance: 8, 0 of .0f, 2 of .3f (why)`.
 """
 
 import re
@@ -11,34 +12,34 @@ from decimal import Decimal
 from nbval.plugin import IPyNbCell
 
 NUMBER = re.compile(r"(?<![\w.])[-+]?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(?:e[-+]?\d+)?(?![\w])")
-TOLERANCE = re.compile(r"^# tolerance: ([\d.]+) \(.+\)$", re.MULTILINE)
+TOLERANCE = re.compile(r"^# tolerance: ([\d.]+)((?:, [\d.]+ of \.\df)*) \(.+\)$", re.MULTILINE)
 
 
-def differ(first: str, second: str, tolerance: float = 0) -> bool:
-    """Whether two outputs are not the same, within what is allowed."""
+def differ(first: str, second: str, tolerance: float = 0, of_decimals=()) -> bool:
+    """Whether two outputs are not the same, within what is allowed; `of_decimals` has pairs (decimals, tolerance)."""
     texts = [" ".join(re.sub(r"-{2,}", "--", NUMBER.sub(" # ", text)).split()) for text in (first, second)]
     if texts[0] != texts[1]:
         return True
     pairs = zip(NUMBER.findall(first), NUMBER.findall(second), strict=True)
-    return any(_apart(a.replace(",", ""), b.replace(",", ""), tolerance) for a, b in pairs)
+    return any(_apart(a.replace(",", ""), b.replace(",", ""), tolerance, dict(of_decimals)) for a, b in pairs)
 
 
-def _apart(a, b, tolerance):
+def _apart(a, b, tolerance, of_decimals):
     if a == b:
         return False
     a, b = Decimal(a), Decimal(b)
-    last_digit = Decimal((0, (1,), min(a.as_tuple().exponent, b.as_tuple().exponent)))
-    whole = a.as_tuple().exponent == b.as_tuple().exponent == 0
-    return abs(a - b) > max(Decimal(str(tolerance)), 0 if whole else last_digit)
+    exponent = min(a.as_tuple().exponent, b.as_tuple().exponent)
+    last_digit = Decimal((0, (1,), exponent)) if exponent else 0
+    return abs(a - b) > max(Decimal(str(of_decimals.get(-exponent, tolerance))), last_digit)
 
 
 class Output(str):
     """An output of a cell; unequal to another where the two `differ`."""
 
-    tolerance = 0.0
+    tolerance, of_decimals = 0.0, ()
 
     def __ne__(self, other):
-        return differ(self, other, self.tolerance)
+        return differ(self, other, self.tolerance, self.of_decimals)
 
     __hash__ = None
 
@@ -54,6 +55,8 @@ def pytest_configure():
         text = Output(text)
         if stated := TOLERANCE.search(cell.cell.source):
             text.tolerance = float(stated[1])
+            found = re.findall(r"([\d.]+) of \.(\d)f", stated[2])
+            text.of_decimals = [(int(decimals), float(less)) for less, decimals in found]
         return text
 
     IPyNbCell.sanitize = sanitize

@@ -62,6 +62,10 @@ def test_the_plugin_reads_the_tolerance_of_the_cell():
         assert isinstance(cleaned(stated, "5"), Output)
         assert not cleaned(stated, "5") != cleaned(stated, "13")  # noqa: SIM202 (nbval asks with !=)
         assert cleaned(stated, "5") != cleaned(stated, "14")
+        stated = "# tolerance: 8, 0 of .0f, 2 of .3f (why)\nprint(x)"
+        assert not cleaned(stated, "1 3.000 9.00") != cleaned(stated, "1 5.000 1.00")  # noqa: SIM202
+        assert cleaned(stated, "1") != cleaned(stated, "2")
+        assert cleaned(stated, "3.000") != cleaned(stated, "5.001")
         assert cleaned("# tolerance: 8\nprint(x)", "5") != cleaned("# tolerance: 8\nprint(x)", "6")  # without a reason
         assert cleaned("print(x)", "5") != cleaned("print(x)", "6")
     finally:
