@@ -257,7 +257,10 @@ def test_a_program_gets_the_picture_alone(monkeypatch, displayed, explain):
 
 def test_a_person_gets_the_controls_too(monkeypatch, displayed):
     asked_by(monkeypatch, allow_stdin=True)
+    made = []
+    monkeypatch.setattr(explorer, "Explorer", lambda *given: made.append(Explorer(*given)) or made[0])
     explore(*example(), KINDS, "true")
+    assert made[0].layer.options == ("layer1", "layer2")
     (data,) = displayed
     view = data["application/vnd.jupyter.widget-view+json"]
     assert (view["version_major"], bool(view["model_id"])) == (2, True)
