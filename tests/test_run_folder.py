@@ -112,11 +112,13 @@ def test_the_same_run_interrupted_and_again(animals, finished, tmp_path):
         notebook = nbformat.read(run.NOTEBOOKS["02_training"], 4)
         parameters, trains = (next(index for index, cell in enumerate(notebook.cells) if word in cell.source)
                               for word in ("# @markdown the images", "training.fit("))
-        notebook.cells[parameters].source = "\n".join(f"{name} = {value!r}" for name, value in (
-            given | {"resume": resume}).items())
+        given["resume"] = resume
+        notebook.cells[parameters].source = "\n".join(f"{name} = {value!r}" for name, value in given.items())
         if resume:
             notebook.cells += [nbformat.v4.new_code_cell(source) for source in (
-                'resumed, resume = (run / "weights.safetensors").read_bytes(), False', notebook.cells[trains].source,
+                'resumed, resume = (run / "weights.safetensors").read_bytes(), False',
+                '(run / "weights.safetensors").unlink()  # or no training at all would end with the same bytes',
+                notebook.cells[trains].source,
                 'assert (run / "weights.safetensors").read_bytes() == resumed')]
         else:
             notebook.cells.insert(trains, nbformat.v4.new_code_cell(INTERRUPT))
