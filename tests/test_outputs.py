@@ -33,6 +33,7 @@ def test_same_within_what_is_printed(first, second):
     ("test-00014", "test-00015"),
     ("True", "False"),
     ("0", "0.95"),
+    ("0.9", "0.95"),
     ("1", "0.0"),
     ("[1,23]", "[12,3]"),
     ("5 of 10", "5 of 10,"),
