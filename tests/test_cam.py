@@ -176,6 +176,12 @@ def test_many_layers_and_methods_in_one_pass_equal_each_alone(network):
         np.testing.assert_allclose(maps, cam.compute_maps(model, images, CLASSES, layer, method), atol=2e-5)
 
 
+def test_full_grad_looks_at_all_layers(network):
+    model, images = network
+    maps = cam.compute_maps(model, images, CLASSES, cam.ALL, "FullGrad")
+    np.testing.assert_array_equal(maps, cam.compute_maps(model, images, CLASSES, "layer2", "FullGrad"))
+
+
 def test_raw_grad_cam_equals_captum(network):
     model, images = network
     raw = cam.compute_maps(model, images, CLASSES, raw=True)
@@ -270,6 +276,7 @@ def test_finer_cam_against_one_class_is_grad_cam_of_the_difference(network):
 @pytest.mark.parametrize(("how", "message"), [
     ({"method": "GradCam"}, "method = 'GradCam': use one of GradCAM, GradCAM++"),
     ({"layer": "layer9"}, "layer = 'layer9': use one of layer1, layer2, layer3, layer4"),
+    ({"layer": "all layers"}, "layer = 'all layers': use one of layer1, layer2, layer3, layer4"),
     ({"layer": "layer3*"}, "layer = '': use one of"),
     ({"layer": "avgpool"}, r"layer = 'avgpool': its output has no places to map \(shape \(512, 1, 1\)"),
     ({"layer": "fc"}, r"layer = 'fc': its output has no places to map \(shape \(10,\)"),

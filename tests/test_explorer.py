@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 import torch
 from selenium.webdriver.common.by import By
-from selenium.webdriver.support.ui import WebDriverWait
+from selenium.webdriver.support.ui import Select, WebDriverWait
 from torch import nn
 
 from utils import ROOT, cam, explorer, map_figures
@@ -92,6 +92,10 @@ def test_the_controls_filter():
     assert options[2] == ["any (6)", "label in doubt (2)", "ambiguous to people (2)", "clear to people (2)"]
     view.predicted.value = 0
     assert (view.fits.tolist(), view.index, view.place.max, view.count.value) == ([2, 4], 2, 2, "of 2")
+    assert [label for label, _ in view.true.options] == ["any (2)", "cat (0)", "dog (1)", "owl (1)"]
+    assert [label for label, _ in view.predicted.options] == options[0]  # its own choice does not count
+    assert [label for label, _ in view.kind.options][1:] == [
+        "label in doubt (0)", "ambiguous to people (1)", "clear to people (1)"]
     view.true.value = 2
     assert (view.fits.tolist(), view.index, view.place.max, view.next.disabled) == ([4], 4, 1, True)
     view.predicted.value = view.true.value = explorer.ANY
@@ -140,7 +144,8 @@ def test_the_map_is_that_of_the_class_layer_and_method_asked_for(painted, method
     label = {"predicted": READ[3], "true": TRUE[3]}.get(explained, explained)
     mistake, values, drawn, classes, made_by, note = painted[-1]
     assert (mistake.images.ids.tolist(), drawn, classes) == (["test-3"], label, CLASSES)
-    assert (made_by, note) == (f"{method} at {layer}", "")
+    place = "all layers" if method == "FullGrad" else layer
+    assert (made_by, note, view.layer.disabled) == (f"{method} at {place}", "", method == "FullGrad")
     np.testing.assert_allclose(values, cam.compute_maps(model, inputs[3:4], [label], layer, method)[0], atol=1e-6)
     assert not cam.flat(values[None])[0]
 
@@ -258,9 +263,12 @@ def test_a_program_gets_the_picture_alone(monkeypatch, displayed, explain):
 def test_a_person_gets_the_controls_too(monkeypatch, displayed):
     asked_by(monkeypatch, allow_stdin=True)
     made = []
-    monkeypatch.setattr(explorer, "Explorer", lambda *given: made.append(Explorer(*given)) or made[0])
+    monkeypatch.setattr(explorer, "Explorer", lambda *given: made.append(Explorer(*given)) or made[-1])
     explore(*example(), KINDS, "true")
     assert made[0].layer.options == ("layer1", "layer2")
+    explore(*example()[:4], "FullGrad", cam.ALL)
+    assert (made[1].layer.options, made[1].layer.value) == (("layer1", "layer2"), "layer1")
+    displayed.pop()
     (data,) = displayed
     view = data["application/vnd.jupyter.widget-view+json"]
     assert (view["version_major"], bool(view["model_id"])) == (2, True)
@@ -351,6 +359,13 @@ def test_in_jupyterlab_a_click_on_next_shows_the_next_mistake(browser, lab):
         expected = paint(index, method, layer, int(READ[index]))
         wait(browser, lambda browser, expected=expected: bytes_of(browser, "img.widget-image") == expected)
         find(browser, "button.widget-button", "next").click()
+    truly, read_as = (Select(one) for one in browser.find_elements(By.CSS_SELECTOR, ".widget-dropdown select")[:2])
+    truly.select_by_visible_text("dog (2)")
+    expected = paint(3, method, layer, int(READ[3]))  # where it was
+    wait(browser, lambda browser: bytes_of(browser, "img.widget-image") == expected)
+    wait(browser, lambda browser: [option.text for option in read_as.options] == [
+        "any (2)", "cat (1)", "dog (0)", "owl (1)"])
+    assert (truly.first_selected_option.text, read_as.first_selected_option.text) == ("dog (2)", "any (2)")
 
 
 def test_in_jupyterlab_an_executed_notebook_shows_the_first_mistake(browser, lab):

@@ -85,12 +85,14 @@ def test_class_accuracy_goes_from_the_worst_class_to_the_best():
 
 
 def test_reliability_shows_the_bins_that_have_images():
-    found = {"confidence": np.array([0.2, 0, 0.9]), "accuracy": np.array([0.1, 0, 0.7]), "count": np.array([1, 0, 3])}
+    found = {"confidence": np.array([0.2, 0, 0.9]), "accuracy": np.array([0.1, 0, 0.7]), "count": np.array([1, 0, 3]),
+             "low": np.array([0, 0, 0.5]), "high": np.array([0.3, 0, 0.8])}
     figure = figures.reliability({"before": found, "after": found}, {"before": 0.123, "after": 0.05})
     axis = figure.axes[0]
-    for points in (axis.lines[1].get_xydata(), axis.collections[0].get_offsets()):
-        assert np.allclose(points, [[20, 10], [90, 70]])
-    assert axis.collections[0].get_sizes() == pytest.approx([10 + 190 / 4, 10 + 190 * 3 / 4])
+    bars, points = axis.collections
+    assert np.allclose(points.get_offsets(), [[20, 10], [90, 70]])
+    assert np.allclose(bars.get_segments(), [[[20, 0], [20, 30]], [[90, 50], [90, 80]]])
+    assert points.get_sizes() == pytest.approx([10 + 190 / 4, 10 + 190 * 3 / 4])
     assert axis.get_title() == "before:\ncalibration error 12.3 %"
     figures.plt.close(figure)
 
@@ -123,9 +125,9 @@ def test_interval_table_by_hand():
 def test_intervals_show_their_rows():
     figure = map_figures.intervals([{"name": "a"} | interval(0.5), {"name": "b"} | interval(0.2)], "heading", "%")
     (axis,) = figure.axes
-    assert [container.lines[0].get_xydata().tolist() for container in axis.containers] == [[[50, 0]], [[20, 1]]]
+    assert [container.lines[0].get_xydata().tolist() for container in axis.containers] == [[[0.5, 0]], [[0.2, 1]]]
     (bars,) = axis.containers[1].lines[2]
-    assert bars.get_segments()[0][:, 0].tolist() == pytest.approx([10, 30])
+    assert bars.get_segments()[0][:, 0].tolist() == pytest.approx([0.1, 0.3])
     assert [label.get_text() for label in axis.get_yticklabels()] == ["a (n = 7)", "b (n = 7)"]
 
 

@@ -28,6 +28,7 @@ def test_reliability_by_hand():
     assert bins["count"].tolist() == [0] * 7 + [1, 1, 0, 0, 0, 0, 1, 2]  # 0.5 of (7/15, 8/15], 0.6 of (8/15, 9/15]
     assert bins["confidence"][[7, 8, 13, 14]] == pytest.approx([0.5, 0.6, 0.9, 0.975])
     assert bins["accuracy"][[7, 8, 13, 14]] == pytest.approx([1, 0, 1, 0.5])
+    assert (bins["low"][14], bins["high"][14]) == pytest.approx([share / 100 for share in measures.wilson(1, 2)])
 
 
 def test_calibration_error_by_hand():

@@ -221,7 +221,7 @@ def test_without_a_mistake(tmp_path):
     report.write(folder, misread(0), CLASSES, {})
     page = (folder / "report.html").read_text()
     assert "Every test image was read right: there is no mistake to explain." in words(page)
-    assert "<script>" not in page
+    assert "const table" not in page
     assert "Test accuracy 100.0 % 95 % interval 99.0 to 100.0" in words(page)
 
 
@@ -332,6 +332,10 @@ def test_the_page_fits_a_phone_and_a_desk(opened, width):
     images = opened.find_elements(By.TAG_NAME, "img")
     assert len(images) == 4
     assert all(image.get_attribute("alt") and image.get_property("naturalWidth") == 1500 for image in images)
+    cued = opened.execute_script("""return [...document.querySelectorAll(".scroll")].map(box => [
+        box.scrollWidth > box.clientWidth, getComputedStyle(box, "::before").content.includes("scroll sideways")])""")
+    assert all(wide == said for wide, said in cued)
+    assert any(wide for wide, _ in cued) is (width == 390)
 
 
 def test_a_network_that_may_have_learnt_nothing_is_said_to(tmp_path):
@@ -339,4 +343,8 @@ def test_a_network_that_may_have_learnt_nothing_is_said_to(tmp_path):
     run_folder(tmp_path)
     for largest, said in ((87.0, True), (86.0, False)):
         checkpoints.write_metrics(tmp_path, "explanations", FOUND | {"largest_class_accuracy": largest})
-        assert (f"better than always answering the largest class ({largest} %)" in words(page_of(tmp_path))) == said
+        text = words(page_of(tmp_path))
+        assert (f"Of the network: That is not shown to be better than always answering the largest class ({largest} %)"
+                in text) == said
+        assert ("Shown of these maps nothing" in text) == said
+        assert (f" of {len(TRUST)} claims" in text) != said

@@ -119,13 +119,13 @@ def of_animals(animals):
     return ["--only", "03_gradcam_analysis", "-p", "dataset", "folder", "-p", "data_dir", str(animals)]
 
 
-def test_notebook_that_fails_says_where_and_is_kept(animals, tmp_path, capsys):
-    assert run.main([str(tmp_path), *of_animals(animals)]) == 1
-    said = capsys.readouterr().err.splitlines()[-1]
-    assert "03_gradcam_analysis, cell [" in said
-    assert "weights.safetensors is missing: run notebook 02_training with the same run_dir first" in said
-    kept = nbformat.read(tmp_path / "03_gradcam_analysis.partly.ipynb", as_version=4)
-    assert any(output.output_type == "error" for cell in kept.cells for output in cell.get("outputs", []))
+def test_weights_that_are_missing_are_missed_before_anything_runs(animals, tmp_path, capsys):
+    with pytest.raises(SystemExit) as stop:
+        run.main([str(tmp_path), *of_animals(animals)])
+    assert stop.value.code == 2
+    said = capsys.readouterr().err
+    assert f"{tmp_path / 'weights.safetensors'} is missing: run notebook 02_training with the same run_dir fi" in said
+    assert not list(tmp_path.glob("*.ipynb"))
 
 
 @pytest.mark.parametrize(("error", "code", "said"), [
@@ -144,6 +144,7 @@ def test_a_run_that_does_not_end_well_leaves_the_notebook_of_one_that_did(error,
     monkeypatch.setattr(papermill, "execute_notebook", fail)
     whole = tmp_path / "03_gradcam_analysis.ipynb"
     whole.write_text("that of an earlier run")
+    (tmp_path / "weights.safetensors").touch()
     with nullcontext() if code else pytest.raises(KeyboardInterrupt):
         assert run.main([str(tmp_path), "--only", "03_gradcam_analysis"]) == code
     assert whole.read_text() == "that of an earlier run"
@@ -185,7 +186,11 @@ def small():
 def test_a_network_of_ones_own_by_its_import_path(animals, tmp_path, capsys):
     only = [*of_animals(animals), "-p", "network", "tests.test_run:small", "-p", "layer"]
     assert run.main([str(tmp_path), *only, "8"]) == 1
-    assert "layer = '8': use one of 0, 1, 2, 3, 4, 5, 6" in capsys.readouterr().err
+    said = capsys.readouterr().err.splitlines()[-1]
+    assert "03_gradcam_analysis, cell [" in said
+    assert "layer = '8': use one of 0, 1, 2, 3, 4, 5, 6" in said
+    kept = nbformat.read(tmp_path / "03_gradcam_analysis.partly.ipynb", as_version=4)
+    assert any(output.output_type == "error" for cell in kept.cells for output in cell.get("outputs", []))
     assert run.main([str(tmp_path), *only, "2"]) == 0, capsys.readouterr().err
     found = json.loads((tmp_path / "metrics.json").read_text())["explanations"]
     assert (found["layer"], found["chosen_on_validation"]["layer"], found["mistakes"]) == ("2", "2", 6)

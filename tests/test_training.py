@@ -275,14 +275,14 @@ def test_fit_leaves_history_and_weights(few, tmp_path):
 
 
 def test_best_epoch_is_chosen_on_the_validation_split(few, tmp_path, monkeypatch):
-    """The weights kept are those of the highest validation accuracy, the earlier of equals."""
-    accuracies, kept = iter([50.0, 100.0, 0.0, 100.0]), []
-    monkeypatch.setattr(training, "score", lambda *_: (1.0, next(accuracies)))
+    """The weights kept are those of the highest validation accuracy, of equals the least loss, or the earlier."""
+    scores, kept = iter([(0.1, 50.0), (1.0, 90.0), (0.1, 0.0), (1.0, 90.0), (0.9, 90.0), (2.0, 100.0)]), []
+    monkeypatch.setattr(training, "score", lambda *_: next(scores))
     monkeypatch.setattr(state, "save_weights", lambda *_: kept.append("saved"))
     monkeypatch.setattr(training, "load_weights", lambda *_: [nn.Identity()])
     states = []
-    fit(few, tmp_path, replace(RECIPE, epochs=4), on_epoch=lambda rows: states.append(len(kept)))
-    assert states == [1, 2, 2, 2]
+    fit(few, tmp_path, replace(RECIPE, epochs=6), on_epoch=lambda rows: states.append(len(kept)))
+    assert states == [1, 2, 2, 2, 3, 4]
 
 
 def test_plateau_follows_the_validation_loss(few, tmp_path, monkeypatch):

@@ -16,6 +16,7 @@ from utils.methods import METHODS, Batch, finer_score, full_grad, raw_map, shapl
 from utils.progress import Progress
 
 LAYERS = ("layer1", "layer2", "layer3", "layer4")  # of each stage the last block: 32x32, 16x16, 8x8 and 4x4 places
+ALL = "all layers"  # where FullGrad looks, whichever layer is asked for
 BATCH = 100  # images in a pass
 MIRRORS, SCALES = (False, True), (0.9, 1.0, 1.1)  # of the input, over which `aug_smooth` takes the mean
 
@@ -71,10 +72,11 @@ def compute_all(model, images: torch.Tensor, classes, layers=LAYERS, methods=("G
 
     `images` (N, 3, H, W) are normalised as for training, `classes` (N,) the class to explain for each; `against` (N,)
     explains instead by how much its logit exceeds that of another. A layer is a module of the model by its dotted name,
-    or several joined by `*`, whose maps are multiplied (RefineCAM, arXiv 2605.14641). Scaled as by the package:
-    negative values are cut off, the least value becomes 0 and the greatest 1; a map that is the same everywhere, mostly
-    because nothing speaks for the class, is flat: all 0. `raw` gives the maps before that, signed, at the layer's own
-    resolution (N, h, w) and comparable between images.
+    or several joined by `*`, whose maps are multiplied (RefineCAM, arXiv 2605.14641); for FullGrad alone also ALL.
+
+    Scaled as by the package: negative values are cut off, the least value becomes 0 and the greatest 1; a map that is
+    the same everywhere, mostly because nothing speaks for the class, is flat: all 0. `raw` gives the maps before that,
+    signed, at the layer's own resolution (N, h, w) and comparable between images.
 
     `aug_smooth` is the mean over mirrored and scaled inputs, `eigen_smooth` the first principal component in place of
     the sum over channels. The model is left as it was found. Raises ValueError for what does not fit together.
@@ -88,7 +90,10 @@ def compute_all(model, images: torch.Tensor, classes, layers=LAYERS, methods=("G
             raise ValueError(f"method = {method!r}: use one of {', '.join(METHODS)}")
     if raw and any("*" in layer for layer in layers):
         raise ValueError("raw: maps of several layers can only be multiplied when scaled")
-    modules = _modules(model, {part: None for layer in layers for part in layer.split("*")})
+    parts = {part: None for layer in layers for part in layer.split("*")}
+    if set(methods) == {"FullGrad"}:
+        parts.pop(ALL, None)
+    modules = _modules(model, parts)
     views = [(mirror, scale) for mirror in MIRRORS for scale in SCALES] if aug_smooth else [(False, 1.0)]
     maps, size = {}, images.shape[2:]
     device = next(model.parameters()).device
@@ -141,17 +146,17 @@ def _pass(batch: Batch, modules: dict, methods, eigen_smooth: bool) -> dict:
             raise ValueError(f"{name}: from {int(labels.min())} to {int(labels.max())}, but the network knows 0 to "
                              f"{logits.shape[1] - 1}")
     at, score = list(outputs.values()), batch.score(logits)
-    gradients: dict = {"": torch.autograd.grad(score.sum(), at, retain_graph=True)}
+    gradients: dict = {"": torch.autograd.grad(score.sum(), at, retain_graph=True) if at else ()}
     if "FinerCAM" in methods:
         gradients["FinerCAM"] = torch.autograd.grad(finer_score(batch, logits).sum(), at, retain_graph=True)
     if "ShapleyCAM" in methods:
         gradients["ShapleyCAM"] = shapley_gradients(score, at)
-    whole = full_grad(batch, recorded, eigen_smooth) if "FullGrad" in methods else None
     maps = {}
-    for method in methods:
+    if "FullGrad" in methods:
+        maps = dict.fromkeys([("FullGrad", name) for name in (*outputs, ALL)], full_grad(batch, recorded, eigen_smooth))
+    for method in (method for method in methods if method != "FullGrad"):
         for (name, a), g in zip(outputs.items(), gradients.get(method, gradients[""]), strict=True):
-            maps[method, name] = whole if method == "FullGrad" else \
-                raw_map(method, batch, modules[name], a, g, eigen_smooth)
+            maps[method, name] = raw_map(method, batch, modules[name], a, g, eigen_smooth)
     return maps
 
 

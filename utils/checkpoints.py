@@ -107,15 +107,21 @@ def _read_tensors(path, remedy):
         raise ValueError(f"{path}: not a complete safetensors file ({error}); {remedy}") from error
 
 
+def weights_file(folder) -> Path:
+    """The `weights.safetensors` of a run folder; raises ValueError where there is none."""
+    path = Path(folder) / "weights.safetensors"
+    if not path.exists():
+        raise ValueError(f"{path} is missing: run notebook 02_training with the same run_dir first, "
+                         "with resume = False")
+    return path
+
+
 def load_weights(folder, classes: tuple) -> tuple:
     """The network of `weights.safetensors`, in evaluation mode, and the metadata: what `save_weights` put beside it.
 
     Raises ValueError where there is none, it cannot be read, or it was trained on other classes than `classes`.
     """
-    path = Path(folder) / "weights.safetensors"
-    if not path.exists():
-        raise ValueError(f"{path} is missing: run notebook 02_training with the same run_dir first, "
-                         "with resume = False")
+    path = weights_file(folder)
     tensors, metadata = _read_tensors(path, "run 02_training again, with resume = False")
     if tuple(metadata.get("classes", ())) != tuple(classes):
         of_weights = ", ".join(metadata.get("classes", ())) or "unknown"

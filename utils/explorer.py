@@ -12,7 +12,7 @@ from IPython import get_ipython
 from IPython.display import display
 
 from utils import map_figures
-from utils.cam import LAYERS, compute_maps
+from utils.cam import ALL, LAYERS, compute_maps
 from utils.methods import METHODS, SLOW
 from utils.mistakes import KINDS
 
@@ -37,8 +37,9 @@ def explore(model, wrong, inputs, classes: tuple, method: str, layer: str, kinds
     # A program that runs notebooks says that nobody answers prompts. It gets the picture alone: widgets would put
     # random ids into the notebook, and a page that is made of it leaves out the picture beside a widget.
     if _request().get("allow_stdin"):
-        layers = dict.fromkeys((*(name for name in LAYERS if hasattr(model, name)), layer))
-        view = Explorer(paint, wrong, classes, method, layer, tuple(layers), kinds, explain)
+        layers = [name for name in LAYERS if hasattr(model, name)]
+        layers += [layer] * (layer not in layers and (layer != ALL or not layers))
+        view = Explorer(paint, wrong, classes, method, layer, layers, kinds, explain)
         shown["application/vnd.jupyter.widget-view+json"] = {"version_major": 2, "version_minor": 0,
                                                              "model_id": view.box.model_id}
     display(shown, raw=True, metadata={"image/png": {"width": WIDTH}})
@@ -84,18 +85,21 @@ class Explorer:
     """The controls and the picture that follows them, all in `box`; `fits` are the mistakes to step through."""
 
     def __init__(self, paint, wrong, classes: tuple, method, layer, layers=LAYERS, kinds=None, explain="predicted"):
-        self.paint, self.wrong, self.kinds, self.index = paint, wrong, kinds, 0
+        self.paint, self.wrong, self.kinds, self.index, self.counting = paint, wrong, kinds, 0, False
         self.previous = widgets.Button(description="previous", icon="arrow-left")
         self.next = widgets.Button(description="next", icon="arrow-right")
-        self.place = widgets.IntSlider(1, 1, len(wrong), description="mistake", layout=widgets.Layout(width="520px"))
+        self.place = widgets.IntSlider(1, 1, len(wrong), description="mistake", layout=widgets.Layout(width="420px"))
         self.count = widgets.Label()
-        self.true = widgets.Dropdown(options=_counted(wrong.true, classes), description="truly")
-        self.predicted = widgets.Dropdown(options=_counted(wrong.predicted, classes), description="read as")
+        self.menus = {"true": (wrong.true, classes), "predicted": (wrong.predicted, classes)}
+        self.menus |= {} if kinds is None else {"kind": (np.asarray(kinds), KINDS)}
+        self.true, self.predicted, self.kind = (
+            widgets.Dropdown(options=[("any", ANY)], description=name) for name in ("truly", "read as", "people"))
         self.confidence = widgets.FloatRangeSlider(value=(0, 1), min=0, max=1, step=0.01, description="confidence")
-        self.kind = widgets.Dropdown(options=_counted([] if kinds is None else kinds, KINDS), description="people")
         quick = [name for name in METHODS if name not in SLOW or name == method]
         self.method = widgets.Dropdown(options=quick, value=method, description="method")
-        self.layer = widgets.Dropdown(options=layers, value=layer, description="layer")
+        self.layer = widgets.Dropdown(options=layers, description="layer")
+        if layer in layers:
+            self.layer.value = layer
         asked: list = [("the predicted class", "predicted"), ("the true class", "true")]
         asked += [(name, label) for label, name in enumerate(classes)]
         self.explained = widgets.Dropdown(options=asked, value=explain, description="map for")
@@ -119,8 +123,18 @@ class Explorer:
 
     def choose(self, _=None):
         """Choose the mistakes by the filters, and stay at the one that is shown where it is among them."""
-        self.fits = fitting(self.wrong, self.true.value, self.predicted.value, self.confidence.value, self.kinds,
-                            self.kind.value)
+        if self.counting:  # new options make a menu forget for a moment what was chosen
+            return
+        asked = {"confidence": self.confidence.value, "kinds": self.kinds}
+        asked |= {name: getattr(self, name).value for name in self.menus}
+        self.fits = fitting(self.wrong, **asked)
+        self.counting = True
+        for name, (labels, names) in self.menus.items():
+            menu, others = getattr(self, name), fitting(self.wrong, **asked | {name: ANY})
+            with menu.hold_sync():  # or the page would be told of the moment alone
+                menu.options = _counted(labels, labels[others], names)
+                menu.value = asked[name]
+        self.counting = False
         at = np.flatnonzero(self.fits == self.index)
         with self.place.hold_trait_notifications():  # or it would pass by a mistake that nobody asked for
             self.place.max = max(len(self.fits), 1)
@@ -133,20 +147,21 @@ class Explorer:
     def draw(self, _=None):
         """Show the mistake and the map that the controls ask for, or say why there is none."""
         problem = "" if len(self.fits) else "No mistake is like that: widen the choice."
+        self.layer.disabled = self.method.value == "FullGrad"
+        layer = ALL if self.layer.disabled else self.layer.value
         if not problem:
             self.index = int(self.fits[self.place.value - 1])
             explained = self.explained.value
             if explained in ("predicted", "true"):
                 explained = int(getattr(self.wrong, explained)[self.index])
             try:
-                self.picture.value = self.paint(self.index, self.method.value, self.layer.value, explained)
+                self.picture.value = self.paint(self.index, self.method.value, layer, explained)
             except (ValueError, RuntimeError) as error:  # not every method can explain every network
-                problem = f"{self.method.value} at {self.layer.value}: {error}"
+                problem = f"{self.method.value} at {layer}: {error}"
         self.message.value, self.picture.layout.display = html.escape(problem), "none" if problem else ""
 
 
-def _counted(labels, names) -> list:
-    """Options for a choice: any of `names`, or one that occurs among `labels`, with how often."""
-    counts = np.bincount(np.asarray(labels, int), minlength=len(names))
-    return [(f"any ({len(labels)})", ANY), *((f"{names[label]} ({counts[label]})", label)
-                                             for label in np.flatnonzero(counts).tolist())]
+def _counted(labels, left, names) -> list:
+    """Options for a choice: any of `names`, or one that occurs among `labels`, with how often among those `left`."""
+    return [(f"any ({len(left)})", ANY), *((f"{names[label]} ({(left == label).sum()})", label)
+                                           for label in np.unique(labels).tolist())]

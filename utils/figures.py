@@ -11,7 +11,7 @@ from utils.checkpoints import whole
 
 rcParams["text.parse_math"] = False  # a $ in the name of a class or file is just that
 HEAT = "inferno"  # of one hue less and less dark: readable without colour vision, and in print
-LARGEST = 30  # inches of a confusion matrix
+LARGEST, HEADING = 30, 6.5  # inches: of a confusion matrix, and what the heading of a grid needs at least
 BLUE, ORANGE, GREY = "#0072b2", "#d55e00", "#8a8a8a"  # told apart without colour vision (Okabe and Ito)
 
 
@@ -42,7 +42,7 @@ def interval_table(rows: list, first: str, measures: dict) -> PrettyTable:
 
 def grid(rows, columns, cell=(1.7, 2.0), extra=0.5):
     """Axes without ticks (rows, columns), with `extra` inches above them for a heading."""
-    figure, axes = plt.subplots(rows, columns, figsize=(cell[0] * columns, cell[1] * rows + extra),
+    figure, axes = plt.subplots(rows, columns, figsize=(max(cell[0] * columns, HEADING), cell[1] * rows + extra),
                                 squeeze=False, layout="constrained")
     for axis in axes.flat:
         axis.set_axis_off()
@@ -73,6 +73,7 @@ def class_balance(counts: dict, classes: tuple):
         bars = axis.barh(classes, count, color=BLUE)
         axis.bar_label(bars, fontsize=8, padding=2)
         axis.set(title=f"{split}: {sum(count)} images", xlabel="images", xmargin=0.2)
+        axis.xaxis.get_major_locator().set_params(integer=True)
         axis.spines[["top", "right"]].set_visible(False)
     axes[0].invert_yaxis()
     return figure
@@ -133,7 +134,7 @@ def history(rows: list, val_name: str):
     axes[1].set(title="loss, mean per image", ylim=(0, None))
     axes[2].set(title="accuracy, %", ylim=(0, 100))
     for axis in axes:
-        axis.set(xlabel="epoch", xlim=(0.5, max(len(epochs), 2) + 0.5))
+        axis.set(xlabel="epoch", xlim=(0.5, max(len(epochs), 1) + 0.5))
         axis.xaxis.get_major_locator().set_params(integer=True)
         axis.spines[["top", "right"]].set_visible(False)
     return figure
@@ -166,7 +167,7 @@ def class_accuracy(accuracy, low, high, classes: tuple, overall: float):
     axis.errorbar(accuracy[order], np.arange(len(order)), xerr=errors, fmt="o", color=BLUE, capsize=3)
     axis.axvline(overall, color=GREY, linestyle="--", label=f"all classes: {overall:.1f} %")
     axis.set(yticks=range(len(order)), yticklabels=[classes[label] for label in order],
-             xlabel="test accuracy, %, with its 95 % interval")
+             xlabel="test accuracy, %, with its 95 % interval", ylim=(-0.6, len(order) - 0.4))
     axis.legend(frameon=False)
     axis.spines[["top", "right"]].set_visible(False)
     return figure
@@ -178,10 +179,10 @@ def reliability(bins: dict, errors: dict):
     for axis, (name, found) in zip(axes, bins.items(), strict=True):
         axis.plot([0, 100], [0, 100], "--", color=GREY, label="as sure as right")
         shown = found["count"] > 0
-        axis.plot(100 * found["confidence"][shown], 100 * found["accuracy"][shown], "-", color=BLUE, linewidth=0.8)
-        sizes = 10 + 190 * found["count"][shown] / found["count"].sum()
-        axis.scatter(100 * found["confidence"][shown], 100 * found["accuracy"][shown], sizes, color=BLUE,
-                     label="bin of confidence, area by its images")
+        at, accuracy = 100 * found["confidence"][shown], 100 * found["accuracy"][shown]
+        axis.vlines(at, 100 * found["low"][shown], 100 * found["high"][shown], color=BLUE, linewidth=0.8)
+        axis.scatter(at, accuracy, 10 + 190 * found["count"][shown] / found["count"].sum(), color=BLUE, clip_on=False,
+                     label="bin of confidence, with its 95 % interval; area by its images")
         axis.set(title=f"{name}:\ncalibration error {100 * errors[name]:.1f} %", xlabel="confidence, %")
         axis.set(xlim=(0, 103), ylim=(0, 103))
         axis.spines[["top", "right"]].set_visible(False)

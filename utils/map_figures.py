@@ -33,8 +33,11 @@ def overlay(axis, image, cam, mask=None):
 
 
 def _heat_bar(figure, picture, axes):
-    bar = figure.colorbar(picture, ax=axes, shrink=0.4, aspect=30, pad=0.02)
-    bar.set_label("evidence for the explained class,\nfrom the map's least to its greatest value")
+    height = figure.get_size_inches()[1]
+    bar = figure.colorbar(picture, ax=axes, shrink=min(1, 2.5 / height), aspect=20, pad=0.02, ticks=[0, 1])
+    bar.solids.set_alpha(1)
+    bar.ax.set_yticklabels(["least", "most"])
+    bar.set_label("evidence for\nthe explained class")
 
 
 def cam_gallery(mistakes, cams, explained, classes: tuple, heading: str):
@@ -121,7 +124,7 @@ def mean_maps(groups: list, heading: str):
             picture = axis.imshow(values / 255 if values.ndim == 3 else values, **colours)
             axis.set_title(f"{title}\n{what}" if axis is column[0] else what, fontsize=8)
     bar = figure.colorbar(picture, ax=axes, shrink=0.6, pad=0.02)
-    bar.set_label("mean of the maps, each from 0 to 1")
+    bar.set_label("mean of the maps,\neach from 0 to 1")
     return figure
 
 
@@ -146,10 +149,10 @@ def intervals(rows: list, heading: str, label: str):
     """Measured shares with their intervals, one per line: `rows` hold name, n, value, low, high (0 to 1)."""
     figure, axis = plt.subplots(figsize=(7, 0.4 * len(rows) + 1.2), layout="constrained")
     for index, row in enumerate(rows):
-        errors = [[100 * (row["value"] - row["low"])], [100 * (row["high"] - row["value"])]]
-        axis.errorbar(100 * row["value"], index, xerr=errors, fmt="o", color=BLUE, capsize=3, clip_on=False)
+        errors = [[row["value"] - row["low"]], [row["high"] - row["value"]]]
+        axis.errorbar(row["value"], index, xerr=errors, fmt="o", color=BLUE, capsize=3, clip_on=False)
     figure.suptitle(heading)
-    axis.set(xlabel=label, xlim=(0, 100), yticks=range(len(rows)),
+    axis.set(xlabel=label, xlim=(0, 1), yticks=range(len(rows)),
              yticklabels=[f"{row['name']} (n = {row['n']})" for row in rows])
     axis.invert_yaxis()
     axis.spines[["top", "right"]].set_visible(False)
@@ -159,12 +162,12 @@ def intervals(rows: list, heading: str, label: str):
 def removal_curves(found: dict, shares, ours: list):
     """Mean probability of the class by share of pixels, as `removal.faithfulness` gives it; `ours` are drawn boldly."""
     figure, axes = plt.subplots(1, 2, figsize=(11, 3.8), sharey=True, layout="constrained")
-    styles = iter(("--", ":", "-.", (0, (1, 3)), (0, (5, 1, 1, 1, 1, 1))) * 9)
+    styles = iter(("--", ":", "-.", (0, (8, 3))) * 9)
     colors = iter((BLUE, ORANGE, "#009e73", "#cc79a7", "#56b4e9") * 9)
     for name, measures in found.items():
         look = {"color": next(colors), "marker": "o"} if name in ours else {"color": GREY, "linestyle": next(styles)}
         for axis, which in zip(axes, ("deletion", "insertion"), strict=True):
-            axis.plot(100 * np.array(shares), 100 * measures[which].mean(axis=0), label=name, **look)
+            axis.plot(100 * np.array(shares), 100 * measures[which].mean(axis=0), label=name, clip_on=False, **look)
     axes[0].set(title="strongest pixels removed:\na low curve is good", xlabel="% of the pixels removed",
                 ylabel="probability of the class, %", ylim=(0, None))
     axes[1].set(title="strongest pixels alone kept:\na high curve is good", xlabel="% of the pixels kept")
@@ -184,8 +187,8 @@ def cascade(rows: list, measure: str, heading: str):
         axis.errorbar(range(len(rows)), mean, yerr=[mean - low, high - mean], color=color, marker=marker, capsize=3,
                       label=name)
     axis.axhline(0, color=GREY, linewidth=0.6)
-    axis.set(title=heading, xlabel="drawn anew, from the output down to", ylim=(None, 1.05),
-             ylabel=f"{measure} with the map\nof the trained network")
+    axis.set(title=heading, xlabel="drawn anew: from the output down to this part", ylim=(None, 1.05),
+             ylabel=f"{measure.upper() if measure == 'ssim' else measure} with the map\nof the trained network")
     axis.set_xticks(range(len(rows)), [row["level"] for row in rows])
     axis.spines[["top", "right"]].set_visible(False)
     figure.legend(loc="outside right center", frameon=False)

@@ -38,7 +38,8 @@ def wilson(right, n) -> tuple:
 
 
 def reliability(logits: torch.Tensor, labels, temperature: float = 1.0) -> dict:
-    """Confidence and accuracy, bin by bin of confidence: `count`, `confidence`, `accuracy` (BINS,), as shares of 1.
+    """Confidence and accuracy, bin by bin of confidence: `count`, and as shares of 1 `confidence`, `accuracy` and its
+    95 % interval, `low` and `high`; all (BINS,).
 
     The confidence in an answer is its probability, the largest of softmax(logits / temperature). Bins are of equal
     width, open below and closed above; an empty one has NaN for its means.
@@ -48,9 +49,11 @@ def reliability(logits: torch.Tensor, labels, temperature: float = 1.0) -> dict:
     right = (predicted == torch.as_tensor(labels)).numpy()
     bins = np.clip(np.ceil(confidence.numpy() * BINS).astype(int) - 1, 0, BINS - 1)
     count = np.bincount(bins, minlength=BINS)
-    with np.errstate(invalid="ignore"):
+    with np.errstate(invalid="ignore", divide="ignore"):
         sums = (np.bincount(bins, values, minlength=BINS) / count for values in (confidence.numpy(), right))
-        return dict(zip(("count", "confidence", "accuracy"), (count, *sums), strict=True))
+        found = dict(zip(("count", "confidence", "accuracy"), (count, *sums), strict=True))
+        low, high = wilson(count * found["accuracy"], count)
+    return found | {"low": low / 100, "high": high / 100}
 
 
 def calibration_error(bins: dict) -> float:

@@ -16,7 +16,7 @@ from papermill.clientwrap import PapermillNotebookClient
 from papermill.engines import NBClientEngine, papermill_engines
 
 from utils import ROOT
-from utils.checkpoints import open_run
+from utils.checkpoints import open_run, weights_file
 from utils.parameters import PATHS, check
 
 NOTEBOOKS = {path.stem: path for path in sorted((ROOT / "notebooks").glob("0*.ipynb"))}
@@ -116,6 +116,8 @@ def main(arguments=None) -> int:
             print(f"not of {options.only}, so not used: {', '.join(sorted(unused))}", file=sys.stderr)
         check(**needed | given)
         folder = open_run(options.run_dir)
+        if options.only == "03_gradcam_analysis" and not given.get("network"):
+            weights_file(folder)
     except ValueError as error:
         parser.error(str(error))
 

@@ -33,8 +33,8 @@ def make_schedule(optimiser, recipe: Recipe, steps: int):
 
 
 def best_epoch(history: list) -> dict:
-    """The row of the highest validation accuracy, the earlier of equals."""
-    return max(history, key=lambda row: row["val_accuracy"])
+    """The row of the highest validation accuracy; of equals, that of the least loss, or else the earlier."""
+    return min(history, key=lambda row: (-row["val_accuracy"], row["val_loss"]))
 
 
 class Run:
