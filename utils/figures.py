@@ -43,7 +43,7 @@ def interval_table(rows: list, first: str, measures: dict) -> PrettyTable:
 def grid(rows, columns, cell=(1.7, 2.0), extra=0.5):
     """Axes without ticks (rows, columns), with `extra` inches above them for a heading."""
     figure, axes = plt.subplots(rows, columns, figsize=(max(cell[0] * columns, HEADING), cell[1] * rows + extra),
-                                squeeze=False, layout="constrained")
+                                squeeze=False, layout="compressed")
     for axis in axes.flat:
         axis.set_axis_off()
     return figure, axes
@@ -73,7 +73,7 @@ def class_balance(counts: dict, classes: tuple):
         bars = axis.barh(classes, count, color=BLUE)
         axis.bar_label(bars, fontsize=8, padding=2)
         axis.set(title=f"{split}: {sum(count)} images", xlabel="images", xmargin=0.2)
-        axis.xaxis.get_major_locator().set_params(integer=True)
+        axis.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
         axis.spines[["top", "right"]].set_visible(False)
     axes[0].invert_yaxis()
     return figure
@@ -128,14 +128,15 @@ def history(rows: list, val_name: str):
     axes[0].yaxis.set_major_formatter("{x:g}")
     axes[0].yaxis.set_minor_formatter("")
     for axis, what in zip(axes[1:], ("loss", "accuracy"), strict=True):
-        axis.plot(epochs, [row[f"train_{what}"] for row in rows], "o-", color=BLUE, label="training, augmented")
-        axis.plot(epochs, [row[f"val_{what}"] for row in rows], "s-", color=ORANGE, label=val_name)
+        axis.plot(epochs, [row[f"train_{what}"] for row in rows], "o-", color=BLUE, clip_on=False,
+                  label="training, augmented")
+        axis.plot(epochs, [row[f"val_{what}"] for row in rows], "s-", color=ORANGE, clip_on=False, label=val_name)
     figure.legend(*axes[1].get_legend_handles_labels(), loc="outside lower center", ncols=2, frameon=False)
     axes[1].set(title="loss, mean per image", ylim=(0, None))
     axes[2].set(title="accuracy, %", ylim=(0, 100))
     for axis in axes:
         axis.set(xlabel="epoch", xlim=(0.5, max(len(epochs), 1) + 0.5))
-        axis.xaxis.get_major_locator().set_params(integer=True)
+        axis.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
         axis.spines[["top", "right"]].set_visible(False)
     return figure
 
