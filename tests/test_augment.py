@@ -49,10 +49,10 @@ def test_draws_follow_from_the_seed_alone(coordinates):
 
 
 def test_normalise_by_hand():
-    images = np.array([[[[255, 0, 51]]]], np.uint8)  # one pixel
+    images = np.array([[[[255, 0, 51], [0, 255, 255]]]], np.uint8)  # two pixels, one beside the other
     result = augment.normalise(images, MEAN, STD)
-    assert result.shape == (1, 3, 1, 1)
-    torch.testing.assert_close(result.flatten(), torch.tensor([1.0, -1.0, 0.5]))
+    assert result.shape == (1, 3, 1, 2)
+    torch.testing.assert_close(result[0, :, 0], torch.tensor([[1.0, -1.0], [-1.0, 3.0], [0.5, 4.5]]))
 
 
 def test_normalise_gives_channels_last():

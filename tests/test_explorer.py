@@ -98,6 +98,7 @@ def test_the_controls_filter():
         "label in doubt (0)", "ambiguous to people (1)", "clear to people (1)"]
     view.true.value = 2
     assert (view.fits.tolist(), view.index, view.place.max, view.next.disabled) == ([4], 4, 1, True)
+    assert (view.true.value, view.predicted.value, view.kind.value) == (2, 0, explorer.ANY)
     view.predicted.value = view.true.value = explorer.ANY
     assert (view.index, view.place.value, view.next.disabled) == (4, 5, False)  # it stays at the one that is shown
     view.confidence.value = (0.55, 0.85)

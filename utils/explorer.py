@@ -131,9 +131,8 @@ class Explorer:
         self.counting = True
         for name, (labels, names) in self.menus.items():
             menu, others = getattr(self, name), fitting(self.wrong, **asked | {name: ANY})
-            with menu.hold_sync():  # or the page would be told of the moment alone
-                menu.options = _counted(labels, labels[others], names)
-                menu.value = asked[name]
+            menu.options = _counted(labels, labels[others], names)
+            menu.value = asked[name]
         self.counting = False
         at = np.flatnonzero(self.fits == self.index)
         with self.place.hold_trait_notifications():  # or it would pass by a mistake that nobody asked for
