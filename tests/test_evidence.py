@@ -189,6 +189,7 @@ def test_only_what_lies_clear_of_its_control_on_the_right_side_is_shown():
             for name, value in {"A, layer2": 0.75, **dict.fromkeys(evidence.CONTROLS, 0.5)}.items()]
     rows = evidence.trust("A, layer2", measured(two_objects=pair, randomisation=forgotten))
     assert [row["shown"] for row in rows] == ["yes", "not shown", "not shown", "yes", "yes", "not shown"]
+    assert {row["shown"] for row in evidence.trust("A, layer2", measured(), learnt=False)} == {"not judged"}
 
 
 def test_what_was_not_measured_is_not_claimed():

@@ -267,9 +267,6 @@ def test_a_person_gets_the_controls_too(monkeypatch, displayed):
     monkeypatch.setattr(explorer, "Explorer", lambda *given: made.append(Explorer(*given)) or made[-1])
     explore(*example(), KINDS, "true")
     assert made[0].layer.options == ("layer1", "layer2")
-    explore(*example()[:4], "FullGrad", cam.ALL)
-    assert (made[1].layer.options, made[1].layer.value) == (("layer1", "layer2"), "layer1")
-    displayed.pop()
     (data,) = displayed
     view = data["application/vnd.jupyter.widget-view+json"]
     assert (view["version_major"], bool(view["model_id"])) == (2, True)
@@ -354,8 +351,15 @@ def test_in_jupyterlab_a_click_on_next_shows_the_next_mistake(browser, lab):
     paint = painter(model, wrong, inputs, classes)
     open_notebook(browser, address("live.ipynb"))
     find(browser, '.jp-Notebook-ExecutionIndicator[data-status="idle"]')
-    find(browser, ".lm-MenuBar-itemLabel", "Run").click()
-    find(browser, ".lm-Menu-itemLabel", "Run All Cells").click()
+
+    def started(browser):
+        if find(browser, ".jp-InputPrompt").text == "[ ]:":  # a click that comes too early does nothing
+            find(browser, ".lm-MenuBar-itemLabel", "Run").click()
+            find(browser, ".lm-Menu-itemLabel", "Run All Cells").click()
+            return False
+        return True
+
+    WebDriverWait(browser, 90, 3).until(started)
     for index in (0, 1, 2):
         expected = paint(index, method, layer, int(READ[index]))
         wait(browser, lambda browser, expected=expected: bytes_of(browser, "img.widget-image") == expected)
@@ -367,6 +371,10 @@ def test_in_jupyterlab_a_click_on_next_shows_the_next_mistake(browser, lab):
     wait(browser, lambda browser: [option.text for option in read_as.options] == [
         "any (2)", "cat (1)", "dog (0)", "owl (1)"])
     assert (truly.first_selected_option.text, read_as.first_selected_option.text) == ("dog (2)", "any (2)")
+    read_as.select_by_visible_text("owl (1)")
+    wait(browser, lambda browser: [option.text for option in truly.options] == [
+        "any (2)", "cat (1)", "dog (1)", "owl (0)"])
+    assert (truly.first_selected_option.text, read_as.first_selected_option.text) == ("dog (1)", "owl (1)")
 
 
 def test_in_jupyterlab_an_executed_notebook_shows_the_first_mistake(browser, lab):

@@ -98,6 +98,7 @@ def test_reliability_shows_the_bins_that_have_images():
 
 
 @pytest.mark.parametrize("rows", [[], ROWS[:1], ROWS])
+@pytest.mark.filterwarnings("error")
 def test_history_shows_its_rows(rows):
     figure = figures.history(rows, "validation")
     figure.canvas.draw()
@@ -144,7 +145,7 @@ def test_removal_curves_show_the_means():
 
 def test_cascade_shows_its_rows():
     rows = [{"level": "fc", "a": {"ssim": interval(0.5)}}, {"level": "conv1", "a": {"ssim": interval(0.2)}}]
-    figure = map_figures.cascade(rows, "ssim", "heading")
+    figure = map_figures.cascade(rows, "heading")
     (axis,) = figure.axes
     assert axis.containers[0].lines[0].get_ydata().tolist() == [0.5, 0.2]
     assert [label.get_text() for label in axis.get_xticklabels()] == ["fc", "conv1"]

@@ -12,7 +12,7 @@ import pytest
 import torch
 from torch import nn
 
-from utils import ROOT, parameters, run
+from utils import ROOT, evidence, parameters, run
 
 GOOD = {"dataset": "shapes", "data_dir": "data", "run_dir": "runs/x", "seed": 0, "device": "auto", "precision": "auto",
         "recipe": "onecycle", "epochs": None, "batch_size": None, "learning_rate": None, "val_images": None,
@@ -121,11 +121,11 @@ def of_animals(animals):
 
 def test_weights_that_are_missing_are_missed_before_anything_runs(animals, tmp_path, capsys):
     with pytest.raises(SystemExit) as stop:
-        run.main([str(tmp_path), *of_animals(animals)])
+        run.main([str(tmp_path / "run"), *of_animals(animals)])
     assert stop.value.code == 2
     said = capsys.readouterr().err
-    assert f"{tmp_path / 'weights.safetensors'} is missing: run notebook 02_training with the same run_dir fi" in said
-    assert not list(tmp_path.glob("*.ipynb"))
+    assert f"{tmp_path}/run/weights.safetensors is missing: run notebook 02_training with the same run_dir " in said
+    assert not (tmp_path / "run").exists()
 
 
 @pytest.mark.parametrize(("error", "code", "said"), [
@@ -196,6 +196,14 @@ def test_a_network_of_ones_own_by_its_import_path(animals, tmp_path, capsys):
     assert (found["layer"], found["chosen_on_validation"]["layer"], found["mistakes"]) == ("2", "2", 6)
     assert [row["level"] for row in found["randomisation"]] == ["6", "2", "0"]
     assert "how this network was trained: tests.test_run:small was explained" in (tmp_path / "report.html").read_text()
+    assert run.main([str(tmp_path), *only, "2", "-p", "method", "FullGrad"]) == 0, capsys.readouterr().err
+    found = json.loads((tmp_path / "metrics.json").read_text())["explanations"]
+    assert (found["layer"], found["chosen_on_validation"]["layer"]) == ("all layers", "2")
+    assert {name for row in found["randomisation"] for name in row} == {
+        "level", "FullGrad, all layers", "guided backpropagation", "edges"}
+    asked = [row["name"] for row in found["removal"]["faithfulness"] if row["name"] not in evidence.CONTROLS]
+    chosen = found["chosen_on_validation"]
+    assert asked == ["FullGrad, all layers", f"{chosen['method']}, 2"]
 
 
 def test_outside_of_the_environment_it_says_so():

@@ -11,6 +11,6 @@ def resolve(path) -> Path:
     Raises ValueError for the home folder of a user who has none.
     """
     try:
-        return (ROOT / Path(path).expanduser()).resolve()
+        return ROOT / Path(path).expanduser()
     except RuntimeError as error:
         raise ValueError(f"{path}: there is no such home folder; give the whole path") from error

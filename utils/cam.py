@@ -16,7 +16,7 @@ from utils.methods import METHODS, Batch, finer_score, full_grad, raw_map, shapl
 from utils.progress import Progress
 
 LAYERS = ("layer1", "layer2", "layer3", "layer4")  # of each stage the last block: 32x32, 16x16, 8x8 and 4x4 places
-ALL = "all layers"  # where FullGrad looks, whichever layer is asked for
+ALL = "all layers"
 BATCH = 100  # images in a pass
 MIRRORS, SCALES = (False, True), (0.9, 1.0, 1.1)  # of the input, over which `aug_smooth` takes the mean
 
@@ -61,9 +61,15 @@ def recorded(modules: dict):
             hook.remove()
 
 
+def at(method: str, layer: str) -> str:
+    """Where a method looks that is asked for at a layer: there, but for FullGrad."""
+    return ALL if method == "FullGrad" else layer
+
+
 def compute_maps(model, images, classes, layer: str = "layer3", method: str = "GradCAM", **how) -> np.ndarray:
     """The maps of one method at one layer, (N, H, W): see `compute_all`."""
-    return compute_all(model, images, classes, (layer,), (method,), **how)[method, layer]
+    place = at(method, layer)
+    return compute_all(model, images, classes, (place,), (method,), **how)[method, place]
 
 
 def compute_all(model, images: torch.Tensor, classes, layers=LAYERS, methods=("GradCAM",), *, against=None, raw=False,

@@ -154,13 +154,13 @@ def localisation(maps: dict, masks: np.ndarray, seed: int = 0) -> list:
             for name, values in maps.items()]
 
 
-def trust(asked: str, measured: dict) -> list:
+def trust(asked: str, measured: dict, learnt: bool = True) -> list:
     """What the map `asked` ("method, layer") was shown to tell, from rows `measured` as metrics.json keeps them.
 
     A row for each claim that could be tested: `what`, with n, value, low and high, then the control that it is held
     against, `by`, the best of those that know nothing (for the last, the edges), with `control`, `control_low` and
     `control_high`; `shown` is "yes" where its interval lies clear of the control's, on the right side, else
-    "not shown".
+    "not shown", or "not judged" where the network is not shown to have `learnt` anything.
     """
     rows = []
 
@@ -168,7 +168,7 @@ def trust(asked: str, measured: dict) -> list:
         less, more = (ours, control) if low_is_good else (control, ours)
         rows.append({"what": what} | ours | {
             "by": by, "control": control["value"], "control_low": control["low"], "control_high": control["high"],
-            "shown": "yes" if more["low"] > less["high"] else "not shown"})
+            "shown": "not judged" if not learnt else "yes" if more["low"] > less["high"] else "not shown"})
 
     def claim_beside_best(what, table, name, key):
         by_name = {row["name"]: row[key] for row in table}

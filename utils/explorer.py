@@ -12,7 +12,7 @@ from IPython import get_ipython
 from IPython.display import display
 
 from utils import map_figures
-from utils.cam import ALL, LAYERS, compute_maps
+from utils.cam import ALL, LAYERS, at, compute_maps
 from utils.methods import METHODS, SLOW
 from utils.mistakes import KINDS
 
@@ -31,15 +31,14 @@ def explore(model, wrong, inputs, classes: tuple, method: str, layer: str, kinds
         print("There is no mistake to step through.")
         return
     paint = painter(model, wrong, inputs, classes, kinds)
-    first = paint(0, method, layer, int(getattr(wrong, explain)[0]))
+    first = paint(0, method, at(method, layer), int(getattr(wrong, explain)[0]))
     shown: dict = {"image/png": base64.b64encode(first).decode(),
              "text/plain": "The first mistake and its map: run this cell in Jupyter to step through them all"}
     # A program that runs notebooks says that nobody answers prompts. It gets the picture alone: widgets would put
     # random ids into the notebook, and a page that is made of it leaves out the picture beside a widget.
     if _request().get("allow_stdin"):
-        layers = [name for name in LAYERS if hasattr(model, name)]
-        layers += [layer] * (layer not in layers and (layer != ALL or not layers))
-        view = Explorer(paint, wrong, classes, method, layer, layers, kinds, explain)
+        layers = dict.fromkeys((*(name for name in LAYERS if hasattr(model, name)), layer))
+        view = Explorer(paint, wrong, classes, method, layer, tuple(layers), kinds, explain)
         shown["application/vnd.jupyter.widget-view+json"] = {"version_major": 2, "version_minor": 0,
                                                              "model_id": view.box.model_id}
     display(shown, raw=True, metadata={"image/png": {"width": WIDTH}})
@@ -97,9 +96,7 @@ class Explorer:
         self.confidence = widgets.FloatRangeSlider(value=(0, 1), min=0, max=1, step=0.01, description="confidence")
         quick = [name for name in METHODS if name not in SLOW or name == method]
         self.method = widgets.Dropdown(options=quick, value=method, description="method")
-        self.layer = widgets.Dropdown(options=layers, description="layer")
-        if layer in layers:
-            self.layer.value = layer
+        self.layer = widgets.Dropdown(options=layers, value=layer, description="layer")
         asked: list = [("the predicted class", "predicted"), ("the true class", "true")]
         asked += [(name, label) for label, name in enumerate(classes)]
         self.explained = widgets.Dropdown(options=asked, value=explain, description="map for")
@@ -146,8 +143,8 @@ class Explorer:
     def draw(self, _=None):
         """Show the mistake and the map that the controls ask for, or say why there is none."""
         problem = "" if len(self.fits) else "No mistake is like that: widen the choice."
-        self.layer.disabled = self.method.value == "FullGrad"
-        layer = ALL if self.layer.disabled else self.layer.value
+        layer = at(self.method.value, self.layer.value)
+        self.layer.disabled = layer == ALL
         if not problem:
             self.index = int(self.fits[self.place.value - 1])
             explained = self.explained.value

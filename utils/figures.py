@@ -128,9 +128,9 @@ def history(rows: list, val_name: str):
     axes[0].yaxis.set_major_formatter("{x:g}")
     axes[0].yaxis.set_minor_formatter("")
     for axis, what in zip(axes[1:], ("loss", "accuracy"), strict=True):
-        axis.plot(epochs, [row[f"train_{what}"] for row in rows], "o-", color=BLUE, clip_on=False,
+        axis.plot(epochs, [row[f"train_{what}"] for row in rows], "o-", color=BLUE, clip_on=not rows,
                   label="training, augmented")
-        axis.plot(epochs, [row[f"val_{what}"] for row in rows], "s-", color=ORANGE, clip_on=False, label=val_name)
+        axis.plot(epochs, [row[f"val_{what}"] for row in rows], "s-", color=ORANGE, clip_on=not rows, label=val_name)
     figure.legend(*axes[1].get_legend_handles_labels(), loc="outside lower center", ncols=2, frameon=False)
     axes[1].set(title="loss, mean per image", ylim=(0, None))
     axes[2].set(title="accuracy, %", ylim=(0, 100))

@@ -59,7 +59,7 @@ def cam_pairs(mistakes, cams: dict, classes: tuple, heading: str):
     `cams` is {"predicted": maps (N, H, W), "true": maps}.
     """
     rows = -(-len(mistakes) // 2)
-    figure, axes = grid(rows, 6, cell=(1.55, 1.95), extra=0.6)
+    figure, axes = grid(rows, 3 * min(2, len(mistakes)), cell=(1.55, 1.95), extra=0.6)
     figure.suptitle(heading)
     masks = mistakes.images.masks
     for index, title in enumerate(mistake_titles(mistakes, classes)):
@@ -177,18 +177,18 @@ def removal_curves(found: dict, shares, ours: list):
     return figure
 
 
-def cascade(rows: list, measure: str, heading: str):
+def cascade(rows: list, heading: str):
     """How alike maps stay while the network is drawn anew, as `randomisation.similarities` gives it."""
     figure, axis = plt.subplots(figsize=(7.5, 3.6), layout="constrained")
     names = [name for name in rows[0] if name != "level"]
     for name, color, marker in zip(names, (BLUE, ORANGE, GREY, "#009e73"), "osd^", strict=False):
-        values = [row[name][measure] for row in rows]
+        values = [row[name]["ssim"] for row in rows]
         mean, low, high = (np.array([value[key] for value in values]) for key in ("value", "low", "high"))
         axis.errorbar(range(len(rows)), mean, yerr=[mean - low, high - mean], color=color, marker=marker, capsize=3,
                       label=name)
     axis.axhline(0, color=GREY, linewidth=0.6)
     axis.set(title=heading, xlabel="drawn anew: from the output down to this part", ylim=(None, 1.05),
-             ylabel=f"{measure.upper() if measure == 'ssim' else measure} with the map\nof the trained network")
+             ylabel="SSIM with the map\nof the trained network")
     axis.set_xticks(range(len(rows)), [row["level"] for row in rows])
     axis.spines[["top", "right"]].set_visible(False)
     figure.legend(loc="outside right center", frameon=False)

@@ -42,7 +42,7 @@ def reliability(logits: torch.Tensor, labels, temperature: float = 1.0) -> dict:
     95 % interval, `low` and `high`; all (BINS,).
 
     The confidence in an answer is its probability, the largest of softmax(logits / temperature). Bins are of equal
-    width, open below and closed above; an empty one has NaN for its means.
+    width, open below and closed above; an empty one has NaN for all but its count.
     """
     probabilities = torch.softmax(logits.double() / temperature, dim=1)
     confidence, predicted = probabilities.max(dim=1)
@@ -50,10 +50,10 @@ def reliability(logits: torch.Tensor, labels, temperature: float = 1.0) -> dict:
     bins = np.clip(np.ceil(confidence.numpy() * BINS).astype(int) - 1, 0, BINS - 1)
     count = np.bincount(bins, minlength=BINS)
     with np.errstate(invalid="ignore", divide="ignore"):
-        sums = (np.bincount(bins, values, minlength=BINS) / count for values in (confidence.numpy(), right))
-        found = dict(zip(("count", "confidence", "accuracy"), (count, *sums), strict=True))
-        low, high = wilson(count * found["accuracy"], count)
-    return found | {"low": low / 100, "high": high / 100}
+        sure, hits = (np.bincount(bins, values, minlength=BINS) for values in (confidence.numpy(), right))
+        low, high = wilson(hits, count)
+        return {"count": count, "confidence": sure / count, "accuracy": hits / count, "low": low / 100,
+                "high": high / 100}
 
 
 def calibration_error(bins: dict) -> float:

@@ -15,7 +15,7 @@ except ModuleNotFoundError as error:
 from papermill.clientwrap import PapermillNotebookClient
 from papermill.engines import NBClientEngine, papermill_engines
 
-from utils import ROOT
+from utils import ROOT, resolve
 from utils.checkpoints import open_run, weights_file
 from utils.parameters import PATHS, check
 
@@ -115,9 +115,9 @@ def main(arguments=None) -> int:
         if unused := given.keys() - needed.keys():
             print(f"not of {options.only}, so not used: {', '.join(sorted(unused))}", file=sys.stderr)
         check(**needed | given)
-        folder = open_run(options.run_dir)
         if options.only == "03_gradcam_analysis" and not given.get("network"):
-            weights_file(folder)
+            weights_file(resolve(options.run_dir))
+        folder = open_run(options.run_dir)
     except ValueError as error:
         parser.error(str(error))
 

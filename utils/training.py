@@ -121,10 +121,10 @@ def fit(model, dataset: Dataset, recipe: Recipe, folder, *, name: str, seed: int
     """Train a copy of `model` on `dataset.train`; schedule and choice of epoch look at `dataset.val` only.
 
     After each epoch, and every `save_steps` steps if not 0, `folder` holds the state from which `resume` goes on. After
-    each epoch it also holds history.csv and the weights of the best epoch so far (see
-    `best_epoch`), and `on_epoch(history)` is called. `name` is the recipe's, for the files. Returns the network of
-    its best epoch, in evaluation mode, and the history: a list of dictionaries with the keys HISTORY and
-    `train_seconds`. An interruption (KeyboardInterrupt) after the first epoch ends it early in the same way.
+    each epoch it also holds history.csv and the weights of the best epoch so far (see `best_epoch`), and
+    `on_epoch(history)` is called. `name` is the recipe's, for the files. Returns the network of its best epoch, in
+    evaluation mode, and the history: a list of dictionaries with the keys HISTORY and `train_seconds`. An interruption
+    (KeyboardInterrupt) after the first epoch ends it early in the same way.
     """
     if recipe.batch_size > len(dataset.train):
         raise ValueError(f"batch_size = {recipe.batch_size}: larger than the {len(dataset.train)} training images")
