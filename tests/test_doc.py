@@ -9,16 +9,21 @@ from utils import ROOT
 README = (ROOT / "README.md").read_text()
 
 
-def epochs_of(run):
-    with (ROOT / "doc" / run / "history.csv").open() as file:
-        return " | ".join(f"{float(row['val_accuracy']):.1f}" for row in csv.DictReader(file))
+def log_of(name):
+    with (ROOT / "doc" / f"{name}.csv").open() as file:
+        return [{key: float(value) for key, value in row.items()} for row in csv.DictReader(file)]
+
+
+def epochs_of(log):
+    return " | ".join(f"{row['val_accuracy']:.1f}" for row in log)
 
 
 def test_the_reference_in_full():
     text = (ROOT / "doc" / "recipes.md").read_text()
     training, ours = (json.loads((ROOT / "doc" / run / "metrics.json").read_text())["training"]
                       for run in ("plateau_jpeg", "onecycle_jpeg"))
-    epochs = epochs_of("plateau_jpeg").split(" | ")
+    log = log_of("plateau_jpeg/history")
+    epochs = epochs_of(log).split(" | ")
     for ten in (epochs[:10], epochs[10:]):
         assert f"\n| {' | '.join(ten)} |\n" in text
     low, high = training["test_interval"]
@@ -27,11 +32,8 @@ def test_the_reference_in_full():
     assert f"reads {training['test_accuracy']:.2f} % right ({low:.1f} to {high:.1f}), with the weights of epoch " \
            f"{training['best_epoch']}: the intervals meet" in README
     assert max(low, ours["test_interval"][0]) < min(high, ours["test_interval"][1])
-    with (ROOT / "doc" / "plateau_jpeg" / "history.csv").open() as file:
-        rates, reached = zip(*((float(row["learning_rate"]), float(row["val_accuracy"]))
-                               for row in csv.DictReader(file)), strict=True)
-    fell = next(index for index, rate in enumerate(rates) if rate < rates[0])
-    gained = reached[fell] - reached[fell - 1]
+    fell = next(index for index, row in enumerate(log) if row["learning_rate"] < log[0]["learning_rate"])
+    gained = log[fell]["val_accuracy"] - log[fell - 1]["val_accuracy"]
     assert f"gained {gained:.1f} points in the epoch in which its learning rate first fell, the {fell + 1}th" in text
     assert f"take {(16**2 + 24**2 + 24**2 + 32**2) / (4 * 32**2):.2f} of the arithmetic" in text
 
@@ -76,10 +78,10 @@ def kept_output(name):
 
 def test_the_page_on_speed_is_of_its_kept_output():
     page = (ROOT / "doc" / "performance.md").read_text()
-    with_bf16, rest = page.split("## Two cores with bf16")[1].split("## Two cores without bf16")
-    without, rest = rest.split("## What bf16 costs")
-    precision = rest.split("## What a run")[0]
-    for part, kept, timed in ((with_bf16, "bf16", 16), (without, "avx2", 13), (precision, "bf16", 3)):
+    with_bf16, before, without, precision, _ = re.split(
+        "##+ (?:The generation before|Two cores without bf16|What bf16 costs|What a run)", page)
+    for part, kept, timed in ((with_bf16, "zen5", 20), (before, "zen4", 5), (without, "avx2", 13),
+                              (precision, "zen4", 3)):
         rows = re.findall(r"^\|[^|]+(\| [\d.,]+ \| [\d.]+ \| (?:[\d.]+ to [\d.]+ )?\|)$|^(\| \d \|.*\|)$", part,
                           re.MULTILINE)
         assert len(rows) == timed
@@ -87,25 +89,35 @@ def test_the_page_on_speed_is_of_its_kept_output():
         for row in map("".join, rows):
             assert any(row in line for line in printed), row
     number = re.search(r"bf16 is (0\.\d+) points better, with a standard error of (0\.\d+)", precision)
-    assert "bf16 less fp32: {} points of accuracy, standard error {}".format(*number.groups()) in kept_output("bf16")
-    apart = re.search("bf16: values of a map, 0 to 1, are (.*) from .* on average, (.*) at most", kept_output("bf16"))
+    assert "bf16 less fp32: {} points of accuracy, standard error {}".format(*number.groups()) in kept_output("zen4")
+    apart = re.search("bf16: values of a map, 0 to 1, are (.*) from .* on average, (.*) at most", kept_output("zen5"))
     assert "in bf16 their values, 0 to 1, are {} apart on average and {} at most".format(*apart.groups()) in with_bf16
-    assert re.search("fp32: values of a map, 0 to 1, are 0 from .* on average, 0 at most", kept_output("bf16"))
+    assert re.search("fp32: values of a map, 0 to 1, are 0 from .* on average, 0 at most", kept_output("zen5"))
 
 
-def test_what_is_said_of_a_processor_with_bf16():
-    output = kept_output("bf16")
-    fp32, bf16 = (float(rate) for rate in re.findall(r"2048 x 2048 . (\S+)", output))
-    done = {(kind, batch): (rate, share) for kind, batch, rate, share in re.findall(
-        r"(\w+), batch (\d+): (\d+) GFLOP/s, (\S+) of", output)}
-    fp32_rate, bf16_rate = (float(re.search(rf"{kind}, batch 128 . (\S+)", output)[1]) for kind in ("fp32", "bf16"))
-    (first, first_share), (second, second_share) = done["bf16", "128"], done["bf16", "32"]
-    assert f"runs at {bf16:.0f} GFLOP/s there in bf16 and {fp32:.0f} in fp32. In bf16, batch 128 runs at {first} " \
-           f"GFLOP/s, {first_share} of that rate, and batch 32 at {second}, {second_share}; in fp32 the " \
-           f"convolutions, which have fewer operations to do than are counted, run at {done['fp32', '128'][1]} and " \
-           f"{done['fp32', '32'][1]} of it. So what is left to gain on this processor is little: bf16 multiplies " \
-           f"{bf16 / fp32:.1f} times as fast as fp32 there, and training is {bf16_rate / fp32_rate:.1f} times as " \
-           "fast." in (ROOT / "doc" / "performance.md").read_text()
+def of_the_product(output):
+    """GFLOP/s, and the share of the product's rate, by "fp32, batch 32" and so on; of the product itself the first."""
+    done = {name: (rate, share) for name, rate, share in re.findall(
+        r"^(\w+, batch \d+): (\d+) GFLOP/s, (\S+) of", output, re.MULTILINE)}
+    return done, re.findall(r"^(\w+), product of .* operations: (\d+) GFLOP/s", output, re.MULTILINE)
+
+
+def test_what_is_said_of_processors_with_bf16():
+    page, output = (ROOT / "doc" / "performance.md").read_text(), kept_output("zen5")
+    done, ((_, fp32), (_, bf16)) = of_the_product(output)
+    took = re.search("bf16, batch 32, compiled: (.*) for the first 16 steps", output)[1]
+    assert f"runs at {bf16} GFLOP/s there in bf16 and {fp32} in fp32. In bf16, batch 128 runs at " \
+           f"{done['bf16, batch 128'][0]} GFLOP/s, {done['bf16, batch 128'][1]} of that rate, and batch 32 at " \
+           f"{done['bf16, batch 32'][0]}, {done['bf16, batch 32'][1]}; in fp32 the convolutions, which have fewer " \
+           f"operations to do than are counted, run at {done['fp32, batch 128'][1]} and " \
+           f"{done['fp32, batch 32'][1]} of it." in page
+    assert f"the first 16 steps of batch 32 took {took} in bf16" in page
+    steps = list(map(float, re.findall(r"^. [A-Z]\S+ . (\d.*?) ", output.split("the explorer")[1], re.MULTILINE)))
+    assert f"makes {min(steps)} to {max(steps)} steps a second" in page
+    output = kept_output("zen4")
+    done, by_itself = of_the_product(output)[0], float(re.findall(r"2048 x 2048 . (\S+)", output)[1])
+    assert f"runs at {by_itself:.0f} GFLOP/s in bf16 (timed by itself), of which batch 128 has " \
+           f"{done['bf16, batch 128'][1]} and batch 32 {done['bf16, batch 32'][1]}:" in page
 
 
 def test_what_is_said_of_a_processor_without_bf16():
@@ -136,13 +148,15 @@ def test_what_is_said_of_a_processor_without_bf16():
     assert round(int(whole[1]) + float(whole[2]) / 60) == 12
     assert round(int(seconds[1]) / 60) == 8
     assert "takes about twelve minutes on two older cores (AVX2), eight of them for notebook 2" in README
-    with_bf16, without = (json.loads((ROOT / "doc" / "demo" / f"{name}.json").read_text())["training"]["seconds"]
-                          for name in ("metrics", "avx2"))
-    assert f"alone took {with_bf16:.0f} s with bf16 ([demo/metrics.json](demo/metrics.json)) and {without:.0f} s " \
-           "without ([demo/avx2.json]" in page
-    per_second = re.search(r"bf16, batch 128 . (\d+)", kept_output("bf16"))[1]
-    assert f"about an hour on two cores that multiply bf16 ({per_second} images/s), three on two that do not " \
-           f"({float(rate('fp32, batch 128')):.0f} images/s)" in README
+    newer, older, without = (json.loads((ROOT / "doc" / "demo" / f"{name}.json").read_text())["training"]
+                             for name in ("metrics", "zen4", "avx2"))
+    assert f"alone took {newer['seconds']:.0f} s on the newer processor with bf16 ([demo/metrics.json](demo/" \
+           f"metrics.json)), {older['seconds']:.0f} s on the older ([demo/zen4.json](demo/zen4.json)) and " \
+           f"{without['seconds']:.0f} s without ([demo/avx2.json]" in page
+    assert f"where the demo trains for {newer['train_seconds']:.0f} s in all" in page
+    new, old = (re.search(r"bf16, batch 128 . (\d+)", kept_output(name))[1] for name in ("zen5", "zen4"))
+    assert f"half an hour to an hour on two cores that multiply bf16 ({new} or {old} images/s, by their generation), " \
+           f"three hours on two that do not ({float(rate('fp32, batch 128')):.0f} images/s)" in README
 
 
 def interval(found):
@@ -161,9 +175,19 @@ def test_the_page_on_cifar10_is_of_its_kept_run():
     assert f"{explained['mistakes']} of {explained['test_images']} test images are misread" in page
     confusions = [f"{pair['true']} read as {pair['read']} ({pair['images']})" for pair in explained["confusions"]]
     assert ", ".join(confusions) in page
-    assert f"| validation accuracy, %, n = 5000 | {epochs_of('onecycle_jpeg')} |" in page
-    for run in ("onecycle_jpeg", "small_first_jpeg"):
-        assert f" | {epochs_of(run)} |\n" in (ROOT / "doc" / "recipes.md").read_text()
+    assert f"| validation accuracy, %, n = 5000 | {epochs_of(log_of('onecycle_jpeg/history'))} |" in page
+    recipes, ends = (ROOT / "doc" / "recipes.md").read_text(), []
+    for log, told in (("onecycle_jpeg/history", "the recipe, bf16"),
+                      ("tuning/8_epochs_rate_0.05", "learning rate 0.05, bf16"),
+                      ("tuning/8_epochs_rate_0.05_batch_64", "learning rate 0.05 in batches of 64, bf16"),
+                      ("small_first_jpeg/history", "small images first: sides of 16, 24, 24 and 32 pixels over the "
+                                                   "quarters of the run, fp32")):
+        rows = log_of(log)
+        assert f"| {told} | {epochs_of(rows)} |\n" in recipes
+        assert round(max(row["learning_rate"] for row in rows), 3) == (0.05 if "0.05" in told else 0.1)
+        ends.append(rows[-1]["val_accuracy"])
+    assert max(abs(end - ends[0]) for end in ends[1:3]) < 0.3  # "within 0.3 points"
+    assert 0.8 < ends[0] - ends[3] < 1.2  # "a point lower"
     of_cat_and_dog = sum(pair["images"] for pair in explained["confusions"]
                          if {pair["true"], pair["read"]} == {"cat", "dog"})
     assert f"are {of_cat_and_dog / explained['mistakes']:.3f} of the mistakes." in page

@@ -108,8 +108,13 @@ def test_how_far_the_numbers_move():
     made = re.findall(r"\| (bf16|fp32)(?: \(AVX2\))?, (\d) threads? ", README)
     assert made == [(run["training"]["precision"], run["training"]["made_with"]["processor"][-2]) for run in runs]
     assert all("AVX2" in run["training"]["made_with"]["processor"] for run in runs[1:])
-    assert "training alone takes three times as long as on two that multiply bf16" in README
-    assert round(runs[2]["training"]["seconds"] / runs[0]["training"]["seconds"]) == 3
+    assert "training alone takes three to five times as long as on two that multiply bf16" in README
+    older = json.loads((ROOT / "doc" / "demo" / "zen4.json").read_text())
+    assert [round(runs[2]["training"]["seconds"] / run["training"]["seconds"]) for run in (older, runs[0])] == [3, 5]
+    for run in (older, runs[0]):  # "the same numbers to the last digit"
+        for part in ("training", "explanations"):
+            run[part] = {name: value for name, value in run[part].items() if "second" not in name}
+    assert older == runs[0]
     assert f"it is GradCAM++ at layer 2 again, with {of_two_objects(found[2])}; with one thread there, the product " \
            f"of three layers, with {of_two_objects(found[1])}: [how far" in README
 

@@ -85,7 +85,7 @@ def augment_batch(pixels: torch.Tensor, chosen: torch.Tensor, draws: torch.Tenso
     crops = pixels.view(-1).index_select(0, index.view(-1)).view(index.shape)
     hole = _between(place - hole_row)[:, :, None] & _between(place - hole_column)[:, None, :]
     crops = crops.masked_fill_(hole, int.from_bytes(bytes(_fill(mean)), "little"))
-    return crops.view(torch.uint8).view(*index.shape, 4)[..., :3]
+    return torch.stack(crops.view(torch.uint8).view(*index.shape, 4).unbind(dim=3)[:3], dim=3)  # quicker than a slice
 
 
 def _fill(mean):
@@ -103,7 +103,7 @@ def _between(place):
 
 def normalise(images, mean, std, device="cpu") -> torch.Tensor:
     """Images (N, H, W, 3) uint8 as a float tensor (N, 3, H, W), channels last in memory: (x / 255 - mean) / std."""
-    values = torch.as_tensor(images).to(device).contiguous().float()  # the slice of packed pixels is slow to convert
+    values = torch.as_tensor(images).to(device).float()
     factor, offset = _constants(tuple(mean), tuple(std), values.shape[2], torch.device(device))
     return torch.addcmul(offset, values.flatten(2), factor).view(values.shape).permute(0, 3, 1, 2)
 
