@@ -14,6 +14,7 @@ import nbformat
 import numpy as np
 import pytest
 import torch
+from selenium.common.exceptions import StaleElementReferenceException
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import Select, WebDriverWait
 from torch import nn
@@ -318,7 +319,7 @@ def lab(tmp_path_factory):
 
 def wait(browser, condition):
     """Wait until the condition, a function of the browser, gives something, and give that."""
-    return WebDriverWait(browser, 90, 0.1).until(condition)
+    return WebDriverWait(browser, 90, 0.1, [StaleElementReferenceException]).until(condition)
 
 
 def find(browser, selector, text=""):
