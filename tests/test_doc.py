@@ -88,6 +88,9 @@ def test_the_page_on_speed_is_of_its_kept_output():
         printed = iter(kept_output(kept).replace(" 1.00 to 1.00 ", " ").splitlines())  # in the same order
         for row in map("".join, rows):
             assert any(row in line for line in printed), row
+        for way, figures in re.findall(r"^\| notebook 02, (.*?) (\| .* \|)$", part, re.MULTILINE):
+            name = way.replace(", by `torch.compile`", ", compiled").replace(", as a batch of any size", "")
+            assert f"| {'fp32, ' if name.startswith('batch') else ''}{name} {figures}" in kept_output(kept)
     number = re.search(r"bf16 is (0\.\d+) points better, with a standard error of (0\.\d+)", precision)
     assert "bf16 less fp32: {} points of accuracy, standard error {}".format(*number.groups()) in kept_output("zen4")
     apart = re.search("bf16: values of a map, 0 to 1, are (.*) from .* on average, (.*) at most", kept_output("zen5"))
@@ -96,7 +99,7 @@ def test_the_page_on_speed_is_of_its_kept_output():
 
 
 def of_the_product(output):
-    """GFLOP/s, and the share of the product's rate, by "fp32, batch 32" and so on; of the product itself the first."""
+    """{"fp32, batch 32": (GFLOP/s, share of the product's), ...}, and of the product [(precision, GFLOP/s), ...]."""
     done = {name: (rate, share) for name, rate, share in re.findall(
         r"^(\w+, batch \d+): (\d+) GFLOP/s, (\S+) of", output, re.MULTILINE)}
     return done, re.findall(r"^(\w+), product of .* operations: (\d+) GFLOP/s", output, re.MULTILINE)
@@ -177,15 +180,20 @@ def test_the_page_on_cifar10_is_of_its_kept_run():
     assert ", ".join(confusions) in page
     assert f"| validation accuracy, %, n = 5000 | {epochs_of(log_of('onecycle_jpeg/history'))} |" in page
     recipes, ends = (ROOT / "doc" / "recipes.md").read_text(), []
-    for log, told in (("onecycle_jpeg/history", "the recipe, bf16"),
-                      ("tuning/8_epochs_rate_0.05", "learning rate 0.05, bf16"),
-                      ("tuning/8_epochs_rate_0.05_batch_64", "learning rate 0.05 in batches of 64, bf16"),
-                      ("small_first_jpeg/history", "small images first: sides of 16, 24, 24 and 32 pixels over the "
-                                                   "quarters of the run, fp32")):
-        rows = log_of(log)
+    small_first = "small images first: sides of 16, 24, 24 and 32 pixels over the quarters of the run, fp32"
+    for name, told, settings in (("onecycle_jpeg", "the recipe, bf16", (0.1, 128)),
+                                 ("rate_0.05_jpeg", "learning rate 0.05, bf16", (0.05, 128)),
+                                 ("rate_0.05_batch_64_jpeg", "learning rate 0.05 in batches of 64, bf16", (0.05, 64)),
+                                 ("small_first_jpeg", small_first, None)):
+        rows = log_of(f"{name}/history")
         assert f"| {told} | {epochs_of(rows)} |\n" in recipes
-        assert round(max(row["learning_rate"] for row in rows), 3) == (0.05 if "0.05" in told else 0.1)
         ends.append(rows[-1]["val_accuracy"])
+        if settings:
+            run = json.loads((ROOT / "doc" / name / "metrics.json").read_text())
+            found = run["training"]
+            assert (found["settings"]["learning_rate"], found["batch_size"]) == settings
+            assert (found["precision"], found["seed"], run["data"]["train_images"]) == ("bf16", 0, 45_000)
+            assert (found["recipe"], found["epochs"], found["val_accuracy"]) == ("onecycle", 8, ends[-1])
     assert max(abs(end - ends[0]) for end in ends[1:3]) < 0.3  # "within 0.3 points"
     assert 0.8 < ends[0] - ends[3] < 1.2  # "a point lower"
     of_cat_and_dog = sum(pair["images"] for pair in explained["confusions"]

@@ -14,7 +14,7 @@ import nbformat
 import numpy as np
 import pytest
 import torch
-from selenium.common.exceptions import StaleElementReferenceException
+from selenium.common.exceptions import StaleElementReferenceException, TimeoutException
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import Select, WebDriverWait
 from torch import nn
@@ -249,15 +249,16 @@ def asked_by(monkeypatch, **content):
     monkeypatch.setattr(explorer, "get_ipython", lambda: SimpleNamespace(get_parent=lambda: {"content": content}))
 
 
-@pytest.mark.parametrize("explain", ["predicted", "true"])
-def test_a_program_gets_the_picture_alone(monkeypatch, displayed, explain):
-    model, wrong, inputs, classes, method, layer = example()
+@pytest.mark.parametrize(("explain", "method", "place"), [
+    ("predicted", "GradCAM", "layer1"), ("true", "GradCAM", "layer1"), ("true", "FullGrad", cam.ALL)])
+def test_a_program_gets_the_picture_alone(monkeypatch, displayed, explain, method, place):
+    model, wrong, inputs, classes, _, layer = example()
     monkeypatch.setattr(explorer, "Explorer", None)
     asked_by(monkeypatch, allow_stdin=False)
-    explore(*example(), explain=explain)
+    explore(model, wrong, inputs, classes, method, layer, explain=explain)
     ((picture, text),) = [(data.pop("image/png"), data.pop("text/plain")) for data in displayed]
     label = {"predicted": READ, "true": TRUE}[explain][0]
-    assert base64.b64decode(picture) == painter(model, wrong, inputs, classes)(0, method, layer, int(label))
+    assert base64.b64decode(picture) == painter(model, wrong, inputs, classes)(0, method, place, int(label))
     assert displayed == [{}]
     assert not any(sign in text for sign in "0123456789/")  # the same whatever the network
 
@@ -360,7 +361,7 @@ def test_in_jupyterlab_a_click_on_next_shows_the_next_mistake(browser, lab):
             return False
         return True
 
-    WebDriverWait(browser, 90, 3).until(started)
+    WebDriverWait(browser, 90, 3, [StaleElementReferenceException, TimeoutException]).until(started)
     for index in (0, 1, 2):
         expected = paint(index, method, layer, int(READ[index]))
         wait(browser, lambda browser, expected=expected: bytes_of(browser, "img.widget-image") == expected)

@@ -128,6 +128,11 @@ def test_weights_that_are_missing_are_missed_before_anything_runs(animals, tmp_p
     assert not (tmp_path / "run").exists()
 
 
+def test_a_run_folder_with_a_name_that_no_file_can_have(animals, tmp_path):
+    with pytest.raises(SystemExit, match="2"):
+        run.main([str(tmp_path / ("x" * 300)), *of_animals(animals)])
+
+
 @pytest.mark.parametrize(("error", "code", "said"), [
     (KeyboardInterrupt, None, ""),
     (RuntimeError("Kernel died"), 1, "03_gradcam_analysis: Kernel died (out of memory, or no connections"),
@@ -195,15 +200,17 @@ def test_a_network_of_ones_own_by_its_import_path(animals, tmp_path, capsys):
     found = json.loads((tmp_path / "metrics.json").read_text())["explanations"]
     assert (found["layer"], found["chosen_on_validation"]["layer"], found["mistakes"]) == ("2", "2", 6)
     assert [row["level"] for row in found["randomisation"]] == ["6", "2", "0"]
+    assert {row["shown"] for row in found["trust"]} == {"not judged"}
     assert "how this network was trained: tests.test_run:small was explained" in (tmp_path / "report.html").read_text()
-    assert run.main([str(tmp_path), *only, "2", "-p", "method", "FullGrad"]) == 0, capsys.readouterr().err
-    found = json.loads((tmp_path / "metrics.json").read_text())["explanations"]
-    assert (found["layer"], found["chosen_on_validation"]["layer"]) == ("all layers", "2")
-    assert {name for row in found["randomisation"] for name in row} == {
-        "level", "FullGrad, all layers", "guided backpropagation", "edges"}
-    asked = [row["name"] for row in found["removal"]["faithfulness"] if row["name"] not in evidence.CONTROLS]
-    chosen = found["chosen_on_validation"]
-    assert asked == ["FullGrad, all layers", f"{chosen['method']}, 2"]
+    for layer in ("2", "layer3"):  # of which the network has the first
+        assert run.main([str(tmp_path), *only, layer, "-p", "method", "FullGrad"]) == 0, capsys.readouterr().err
+        found = json.loads((tmp_path / "metrics.json").read_text())["explanations"]
+        chosen = [f"{found['chosen_on_validation']['method']}, 2"] if layer == "2" else []
+        assert (found["layer"], bool(found["chosen_on_validation"])) == ("all layers", layer == "2")
+        assert {name for row in found["randomisation"] for name in row} == {
+            "level", "FullGrad, all layers", "guided backpropagation", "edges"}
+        asked = [row["name"] for row in found["removal"]["faithfulness"] if row["name"] not in evidence.CONTROLS]
+        assert asked == ["FullGrad, all layers", *chosen]
 
 
 def test_outside_of_the_environment_it_says_so():

@@ -61,14 +61,14 @@ def recorded(modules: dict):
             hook.remove()
 
 
-def at(method: str, layer: str) -> str:
+def place_of(method: str, layer: str) -> str:
     """Where a method looks that is asked for at a layer: there, but for FullGrad."""
     return ALL if method == "FullGrad" else layer
 
 
 def compute_maps(model, images, classes, layer: str = "layer3", method: str = "GradCAM", **how) -> np.ndarray:
     """The maps of one method at one layer, (N, H, W): see `compute_all`."""
-    place = at(method, layer)
+    place = place_of(method, layer)
     return compute_all(model, images, classes, (place,), (method,), **how)[method, place]
 
 

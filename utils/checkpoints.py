@@ -110,7 +110,7 @@ def _read_tensors(path, remedy):
 def weights_file(folder) -> Path:
     """The `weights.safetensors` of a run folder; raises ValueError where there is none."""
     path = Path(folder) / "weights.safetensors"
-    if not path.exists():
+    if not os.path.exists(path):  # Path's own raises an error for a path that cannot be one
         raise ValueError(f"{path} is missing: run notebook 02_training with the same run_dir first, "
                          "with resume = False")
     return path

@@ -12,7 +12,7 @@ from IPython import get_ipython
 from IPython.display import display
 
 from utils import map_figures
-from utils.cam import ALL, LAYERS, at, compute_maps
+from utils.cam import ALL, LAYERS, compute_maps, place_of
 from utils.methods import METHODS, SLOW
 from utils.mistakes import KINDS
 
@@ -31,7 +31,7 @@ def explore(model, wrong, inputs, classes: tuple, method: str, layer: str, kinds
         print("There is no mistake to step through.")
         return
     paint = painter(model, wrong, inputs, classes, kinds)
-    first = paint(0, method, at(method, layer), int(getattr(wrong, explain)[0]))
+    first = paint(0, method, place_of(method, layer), int(getattr(wrong, explain)[0]))
     shown: dict = {"image/png": base64.b64encode(first).decode(),
              "text/plain": "The first mistake and its map: run this cell in Jupyter to step through them all"}
     # A program that runs notebooks says that nobody answers prompts. It gets the picture alone: widgets would put
@@ -143,7 +143,7 @@ class Explorer:
     def draw(self, _=None):
         """Show the mistake and the map that the controls ask for, or say why there is none."""
         problem = "" if len(self.fits) else "No mistake is like that: widen the choice."
-        layer = at(self.method.value, self.layer.value)
+        layer = place_of(self.method.value, self.layer.value)
         self.layer.disabled = layer == ALL
         if not problem:
             self.index = int(self.fits[self.place.value - 1])

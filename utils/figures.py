@@ -127,7 +127,7 @@ def history(rows: list, val_name: str):
     axes[0].set(title="learning rate, at the epoch's start", yscale="log")
     axes[0].yaxis.set_major_formatter("{x:g}")
     axes[0].yaxis.set_minor_formatter("")
-    for axis, what in zip(axes[1:], ("loss", "accuracy"), strict=True):
+    for axis, what in zip(axes[1:], ("loss", "accuracy"), strict=True):  # unclipped, empty lines would spoil the layout
         axis.plot(epochs, [row[f"train_{what}"] for row in rows], "o-", color=BLUE, clip_on=not rows,
                   label="training, augmented")
         axis.plot(epochs, [row[f"val_{what}"] for row in rows], "s-", color=ORANGE, clip_on=not rows, label=val_name)
