@@ -42,5 +42,4 @@ def test_in_a_notebook_the_last_line_is_the_title(clock, monkeypatch):
         for _ in range(3):
             clock.seconds += 0.6
             line.advance(1, "note")
-    assert texts == [("Work: note, 25% done, 0:02 left", {"progress": True}),
-                     ("Work: note, 75% done, 0:01 left", {"progress": True}), ("Work", None)]
+    assert texts == [("Work: note, 50% done, 0:01 left", {"progress": True}), ("Work", None)]

@@ -64,7 +64,7 @@ def test_worth_of_the_maps_of_the_demo():
 
 def test_how_far_the_numbers_move():
     runs = [json.loads((ROOT / "doc" / "demo" / f"{name}.json").read_text())
-            for name in ("metrics", "one_thread", "avx2")]
+            for name in ("metrics", "bf16_one_thread", "one_thread", "avx2")]
     found = [run["explanations"] for run in runs]
 
     def hits(run, part="all"):
@@ -99,24 +99,25 @@ def test_how_far_the_numbers_move():
     for name, values in rows.items():
         assert f"| {name} | {' | '.join(values)} |\n" in README
     shown = [[row["shown"] for row in run["trust"]] for run in found]
-    assert shown[0] == shown[1] == shown[2]
+    assert all(one == shown[0] for one in shown)
     assert f"{shown[0].count('yes')} of {len(shown[0])} claims" in README
-    assert chosen == ["GradCAM++, layer2", "GradCAM++, layer2*layer3*layer4", "GradCAM++, layer2"]
+    assert chosen == ["GradCAM++, layer2", "LayerCAM, layer2", "GradCAM++, layer2*layer3*layer4", "GradCAM++, layer2"]
     for run in runs[1:]:  # "only the arithmetic differs"
         assert (run["data"], run["training"]["settings"]) == (runs[0]["data"], runs[0]["training"]["settings"])
         assert [run[part].keys() for part in run] == [runs[0][part].keys() for part in runs[0]]
     made = re.findall(r"\| (bf16|fp32)(?: \(AVX2\))?, (\d) threads? ", README)
     assert made == [(run["training"]["precision"], run["training"]["made_with"]["processor"][-2]) for run in runs]
-    assert all("AVX2" in run["training"]["made_with"]["processor"] for run in runs[1:])
+    assert ["AVX2" in run["training"]["made_with"]["processor"] for run in runs] == [False, False, True, True]
     assert "training alone takes three to five times as long as on two that multiply bf16" in README
     older = json.loads((ROOT / "doc" / "demo" / "zen4.json").read_text())
-    assert [round(runs[2]["training"]["seconds"] / run["training"]["seconds"]) for run in (older, runs[0])] == [3, 5]
+    assert [round(runs[3]["training"]["seconds"] / run["training"]["seconds"]) for run in (older, runs[0])] == [3, 5]
     for run in (older, runs[0]):  # "the same numbers to the last digit"
         for part in ("training", "explanations"):
             run[part] = {name: value for name, value in run[part].items() if "second" not in name}
     assert older == runs[0]
-    assert f"it is GradCAM++ at layer 2 again, with {of_two_objects(found[2])}; with one thread there, the product " \
-           f"of three layers, with {of_two_objects(found[1])}: [how far" in README
+    assert f"it is GradCAM++ at layer 2 again, with {of_two_objects(found[3])}; with one thread there, the product " \
+           f"of three layers, with {of_two_objects(found[2])}, and with one thread in bf16, LayerCAM at layer 2, with " \
+           f"{of_two_objects(found[1])}: [how far" in README
 
 
 def test_two_objects_of_the_demo():

@@ -126,7 +126,8 @@ def load_weights(folder, classes: tuple) -> tuple:
     if tuple(metadata.get("classes", ())) != tuple(classes):
         of_weights = ", ".join(metadata.get("classes", ())) or "unknown"
         raise ValueError(f"{path}: trained on the classes {of_weights}, but the data set has {', '.join(classes)}: "
-                         "use the data set that it was trained on, or another run_dir")
+                         f"give the dataset that it was trained on, {metadata.get('dataset')!r}, with its data_dir, "
+                         "or another run_dir")
     if metadata.get("architecture") != ARCHITECTURE:
         raise ValueError(f"{path}: holds {metadata.get('architecture')!r}, not {ARCHITECTURE!r}: use another run_dir")
     model = cifar_resnet18(len(classes))

@@ -152,7 +152,8 @@ def intervals(rows: list, heading: str, label: str):
         errors = [[row["value"] - row["low"]], [row["high"] - row["value"]]]
         axis.errorbar(row["value"], index, xerr=errors, fmt="o", color=BLUE, capsize=3, clip_on=False)
     figure.suptitle(heading)
-    axis.set(xlabel=label, xlim=(0, 1), yticks=range(len(rows)),
+    most = max(row["high"] for row in rows)
+    axis.set(xlabel=label, xlim=(0, min(1, 1.2 * most) or 1), ylim=(-0.6, len(rows) - 0.4), yticks=range(len(rows)),
              yticklabels=[f"{row['name']} (n = {row['n']})" for row in rows])
     axis.invert_yaxis()
     axis.spines[["top", "right"]].set_visible(False)

@@ -17,7 +17,8 @@ class Progress:
 
     def __init__(self, total: float, title: str):
         self.total, self.title = total, title
-        self.done, self.started, self.shown = 0.0, time.monotonic(), 0.0
+        self.done, self.started = 0.0, time.monotonic()
+        self.shown = self.started  # the first items are the slowest: no time left is told of them alone
 
     def __enter__(self):
         if in_notebook():
