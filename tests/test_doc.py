@@ -145,8 +145,12 @@ def test_what_is_said_of_a_processor_without_bf16():
     micro = 1e6 / float(rate("batch").replace(",", ""))
     milli = 1e3 / float(rate("fp32, batch 128"))
     assert f"takes {micro:.0f} microseconds of an image's {milli:.0f} milliseconds, {micro / milli / 10:.2f} %" in page
-    seconds = re.findall(r"^\[./3\].*: (\d+) s$", output, re.MULTILINE)
+    seconds, newest = (re.findall(r"^\[./3\].*: (\d+) s$", text, re.MULTILINE)
+                       for text in (output, kept_output("zen5")))
     assert "without bf16: {}, {} and {} s for the three".format(*seconds) in page
+    assert "with bf16: {}, {} and {} s for the three notebooks;".format(*newest) in page
+    assert "and three on two of the newest that multiply bf16" in README
+    assert round(sum(map(int, newest)) / 60) == 3
     whole = re.search(r"^real\s+(\d+)m(.*)s$", output, re.MULTILINE)
     assert round(int(whole[1]) + float(whole[2]) / 60) == 12
     assert round(int(seconds[1]) / 60) == 8
