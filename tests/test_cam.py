@@ -178,9 +178,12 @@ def test_many_layers_and_methods_in_one_pass_equal_each_alone(network):
 
 def test_full_grad_looks_at_all_layers(network):
     model, images = network
-    maps = cam.compute_all(model, images, CLASSES, ("layer2",), ("FullGrad",))["FullGrad", "layer2"]
-    for layer in (cam.ALL, "layer2", "layer3*layer4"):
-        np.testing.assert_array_equal(cam.compute_maps(model, images, CLASSES, layer, "FullGrad"), maps)
+    maps = cam.compute_maps(model, images, CLASSES, cam.ALL, "FullGrad")
+    layers = ("layer2", "layer3*layer4")
+    for asked in (("FullGrad",), ("GradCAM", "FullGrad")):
+        found = cam.compute_all(model, images, CLASSES, layers, asked)
+        for layer in layers:
+            np.testing.assert_array_equal(found["FullGrad", layer], maps)
 
 
 def test_raw_grad_cam_equals_captum(network):

@@ -266,7 +266,7 @@ def test_a_program_gets_the_picture_alone(monkeypatch, displayed, explain, metho
 def test_a_person_gets_the_controls_too(monkeypatch, displayed):
     asked_by(monkeypatch, allow_stdin=True)
     made = []
-    monkeypatch.setattr(explorer, "Explorer", lambda *given: made.append(Explorer(*given)) or made[-1])
+    monkeypatch.setattr(explorer, "Explorer", lambda *given: made.append(Explorer(*given)) or made[0])
     explore(*example(), KINDS, "true")
     assert made[0].layer.options == ("layer1", "layer2")
     (data,) = displayed

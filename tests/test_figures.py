@@ -5,7 +5,9 @@ import re
 import numpy as np
 import pytest
 
-from utils import ROOT, figures, map_figures
+from utils import ROOT, evidence, figures, map_figures
+from utils.mistakes import Mistakes
+from utils.sources import Split
 
 ROWS = [{"epoch": epoch, "learning_rate": rate, "train_loss": 2.0 / epoch, "val_loss": 1.5, "train_accuracy": 40.0,
          "val_accuracy": 50.0} for epoch, rate in ((1, 0.001), (2, 0.02), (3, 0.002))]
@@ -141,6 +143,28 @@ def test_removal_curves_show_the_means():
     assert deletion["control"].get_ydata().tolist() == [45, 5]
     assert insertion["control"].get_ydata().tolist() == [0, 50]
     assert deletion["ours"].get_color() != deletion["control"].get_color() == figures.GREY
+    figure = map_figures.removal_curves(dict.fromkeys(evidence.CONTROLS, found["control"]), (0, 1), [])
+    assert len({str(line._dash_pattern) for line in figure.axes[0].lines}) == 4  # all told apart
+
+
+def test_small_pictures():
+    """Of one epoch, two images of a class, one mistake: whole numbers on the axes, no empty columns, a bar as drawn."""
+    for figure in (figures.history(ROWS[:1], "validation"),
+                   figures.class_balance(dict.fromkeys(("train", "test"), np.array([2, 1])), ("cat", "dog"))):
+        figure.canvas.draw()
+        for axis in figure.axes:
+            low, high = axis.get_xlim()
+            shown = [tick for tick in axis.get_xticks() if low <= tick <= high]
+            assert shown
+            assert all(tick == int(tick) for tick in shown)
+    split = Split(np.zeros((1, 8, 8, 3), np.uint8), np.array([0]), np.array(["x"]))
+    wrong = Mistakes(split, np.array([1]), np.array([[0.25, 0.75]]))
+    maps = np.eye(8)[None]
+    figure = map_figures.cam_pairs(wrong, {"predicted": maps, "true": maps}, ("cat", "dog"), "heading")
+    *axes, bar = figure.axes
+    assert all(axis.get_images() for axis in axes)
+    assert [label.get_text() for label in bar.get_yticklabels()] == ["least", "most"]
+    assert bar._colorbar.solids.get_alpha() == 1  # not as pale as the map over its image
 
 
 def test_cascade_shows_its_rows():

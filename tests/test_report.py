@@ -349,5 +349,5 @@ def test_a_network_that_may_have_learnt_nothing_is_said_to(tmp_path):
         assert ("Shown of these maps nothing" in text) == said
         assert (f" of {len(TRUST)} claims" in text) != said
         assert ("cannot be told, as its place in these images is not known" in text) != said
-    checkpoints.write_metrics(tmp_path, "explanations", FOUND | {"two_objects": [{"name": "a"}]})
+    checkpoints.write_metrics(tmp_path, "explanations", FOUND | {"localisation": {"all": [{"name": "a"}]}})
     assert "cannot be told" not in words(page_of(tmp_path))

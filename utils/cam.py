@@ -68,8 +68,7 @@ def place_of(method: str, layer: str) -> str:
 
 def compute_maps(model, images, classes, layer: str = "layer3", method: str = "GradCAM", **how) -> np.ndarray:
     """The maps of one method at one layer, (N, H, W): see `compute_all`."""
-    place = place_of(method, layer)
-    return compute_all(model, images, classes, (place,), (method,), **how)[method, place]
+    return compute_all(model, images, classes, (layer,), (method,), **how)[method, layer]
 
 
 def compute_all(model, images: torch.Tensor, classes, layers=LAYERS, methods=("GradCAM",), *, against=None, raw=False,
@@ -78,7 +77,8 @@ def compute_all(model, images: torch.Tensor, classes, layers=LAYERS, methods=("G
 
     `images` (N, 3, H, W) are normalised as for training, `classes` (N,) the class to explain for each; `against` (N,)
     explains instead by how much its logit exceeds that of another. A layer is a module of the model by its dotted name,
-    or several joined by `*`, whose maps are multiplied (RefineCAM, arXiv 2605.14641); for FullGrad alone also ALL.
+    or several joined by `*`, whose maps are multiplied (RefineCAM, arXiv 2605.14641); FullGrad
+    takes any, and ALL, for the same.
 
     Scaled as by the package: negative values are cut off, the least value becomes 0 and the greatest 1; a map that is
     the same everywhere, mostly because nothing speaks for the class, is flat: all 0. `raw` gives the maps before that,
@@ -96,10 +96,8 @@ def compute_all(model, images: torch.Tensor, classes, layers=LAYERS, methods=("G
             raise ValueError(f"method = {method!r}: use one of {', '.join(METHODS)}")
     if raw and any("*" in layer for layer in layers):
         raise ValueError("raw: maps of several layers can only be multiplied when scaled")
-    parts = {part: None for layer in layers for part in layer.split("*")}
-    if set(methods) == {"FullGrad"}:
-        parts.pop(ALL, None)
-    modules = _modules(model, parts)
+    looked_at = layers if set(methods) - {"FullGrad"} else ()
+    modules = _modules(model, {part: None for layer in looked_at for part in layer.split("*")})
     views = [(mirror, scale) for mirror in MIRRORS for scale in SCALES] if aug_smooth else [(False, 1.0)]
     maps, size = {}, images.shape[2:]
     device = next(model.parameters()).device
@@ -114,11 +112,13 @@ def compute_all(model, images: torch.Tensor, classes, layers=LAYERS, methods=("G
                 found = _pass(batch, modules, methods, eigen_smooth)
                 if not raw:
                     found = {key: _scaled(values, size) for key, values in found.items()}
-                    for method, layer in ((method, layer) for layer in layers if "*" in layer for method in methods):
+                    for method, layer in ((method, layer) for layer in looked_at if "*" in layer for method in methods
+                                          if method != "FullGrad"):
                         product = np.prod([found[method, one] for one in layer.split("*")], axis=0)
                         found[method, layer] = scale_cam_image(product)
                 for key in ((method, layer) for method in methods for layer in layers):
-                    values = found[key][:, :, ::-1] if mirror else found[key]
+                    values = found[key[0], place_of(*key)]
+                    values = values[:, :, ::-1] if mirror else values
                     maps.setdefault(key, np.zeros((len(images), *values.shape[1:]), np.float32))
                     maps[key][part] += values / len(views)
             if bar:
@@ -159,7 +159,7 @@ def _pass(batch: Batch, modules: dict, methods, eigen_smooth: bool) -> dict:
         gradients["ShapleyCAM"] = shapley_gradients(score, at)
     maps = {}
     if "FullGrad" in methods:
-        maps = dict.fromkeys([("FullGrad", name) for name in (*outputs, ALL)], full_grad(batch, recorded, eigen_smooth))
+        maps["FullGrad", ALL] = full_grad(batch, recorded, eigen_smooth)
     for method in (method for method in methods if method != "FullGrad"):
         for (name, a), g in zip(outputs.items(), gradients.get(method, gradients[""]), strict=True):
             maps[method, name] = raw_map(method, batch, modules[name], a, g, eigen_smooth)
