@@ -16,6 +16,7 @@ test: check
 # what reads the code without running it
 check: .venv/tests
 	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/codespell
 

@@ -13,7 +13,9 @@ def pytest_collection_modifyitems(items):
 
 @pytest.fixture(scope="session")
 def animals(tmp_path_factory):
-    """A folder of two classes that differ in colour; two of the test images of `night` lie in `day`."""
+    """A folder of two classes that differ in colour; two of the test images of `night` lie in
+    `day`.
+    """
     root, rng = tmp_path_factory.mktemp("animals"), np.random.RandomState(0)
     for part, count in (("train", 20), ("test", 6)):
         for name, level in (("day", 200), ("night", 40)):
@@ -21,21 +23,34 @@ def animals(tmp_path_factory):
             for index in range(count):
                 swapped = part == "test" and name == "day" and index < 2
                 pixels = rng.randint(0, 40, (48, 40, 3)) + (40 if swapped else level)
-                Image.fromarray(pixels.astype(np.uint8)).save(root / part / name / f"{name}{index}.png")
+                Image.fromarray(pixels.astype(np.uint8)).save(
+                    root / part / name / f"{name}{index}.png"
+                )
     return root
 
 
 @pytest.fixture
 def browser(tmp_path):
-    """Headless Chromium (Debian's packages chromium and chromium-driver, or Google's Chrome), without a network."""
+    """Headless Chromium (Debian's packages chromium and chromium-driver, or Google's Chrome),
+    without a network.
+    """
     program = shutil.which("chromium") or shutil.which("google-chrome")
     driver = shutil.which("chromedriver")
     if not (program and driver):
         pytest.skip("needs Chromium and its chromedriver: apt-get install chromium chromium-driver")
     options = webdriver.ChromeOptions()
     options.binary_location = program
-    for option in ("headless", "no-sandbox", "disable-gpu", "disable-quic", "no-first-run", "disable-component-update",
-                   "disable-background-networking", "disable-sync", f"user-data-dir={tmp_path / 'profile'}"):
+    for option in (
+        "headless",
+        "no-sandbox",
+        "disable-gpu",
+        "disable-quic",
+        "no-first-run",
+        "disable-component-update",
+        "disable-background-networking",
+        "disable-sync",
+        f"user-data-dir={tmp_path / 'profile'}",
+    ):
         options.add_argument(f"--{option}")
     window = webdriver.Chrome(options, webdriver.ChromeService(driver))
     yield window

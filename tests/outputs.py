@@ -1,9 +1,10 @@
-"""nbval compares outputs as text; with this plugin (`-p tests.outputs`) it compares the numbers in them as numbers.
+"""With this plugin (`-p tests.outputs`), nbval compares the numbers in outputs as numbers.
 
-Whole numbers must be equal, other numbers may differ by one in their last printed digit, and everything else must be
-the same, but for how far it is apart (a wider number moves a table's columns). A cell in which results of training are
-printed states how far its numbers, whole ones too, may differ on another machine: `# tolerance: 8 (why)`, and where
-those of so many decimals may differ by less: `# tolerance: 8, 0 of .0f, 2 of .3f (why)`.
+Whole numbers must be equal, other numbers may differ by one in their last printed digit, and
+everything else must be the same, but for how far it is apart (a wider number moves a table's
+columns). A cell in which results of training are printed states how far its numbers, whole ones
+too, may differ on another machine: `# tolerance: 8 (why)`, and where those of so many decimals may
+differ by less: `# tolerance: 8, 0 of .0f, 2 of .3f (why)`.
 """
 
 import re
@@ -16,12 +17,21 @@ TOLERANCE = re.compile(r"^# tolerance: ([\d.]+)((?:, [\d.]+ of \.\df)*) \(.+\)$"
 
 
 def differ(first: str, second: str, tolerance: float = 0, of_decimals=()) -> bool:
-    """Whether two outputs are not the same, within what is allowed; `of_decimals` has pairs (decimals, tolerance)."""
-    texts = [" ".join(re.sub(r"-{2,}", "--", NUMBER.sub(" # ", text)).split()) for text in (first, second)]
+    """Whether two outputs are not the same, within what is allowed.
+
+    `of_decimals` has pairs (decimals, tolerance).
+    """
+    texts = [
+        " ".join(re.sub(r"-{2,}", "--", NUMBER.sub(" # ", text)).split())
+        for text in (first, second)
+    ]
     if texts[0] != texts[1]:
         return True
     pairs = zip(NUMBER.findall(first), NUMBER.findall(second), strict=True)
-    return any(_apart(a.replace(",", ""), b.replace(",", ""), tolerance, dict(of_decimals)) for a, b in pairs)
+    return any(
+        _apart(a.replace(",", ""), b.replace(",", ""), tolerance, dict(of_decimals))
+        for a, b in pairs
+    )
 
 
 def _apart(a, b, tolerance, of_decimals):

@@ -9,12 +9,16 @@ import torch
 from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
 from torch import nn
 
-from utils import cam, methods
-from utils.resnet import cifar_resnet18
+from utils.maps import compute, methods
+from utils.networks import hooks
+from utils.networks.resnet import cifar_resnet18
 
 
 class Tiny(nn.Module):
-    """Fixed weights: `first` passes red and green on, `second` swaps them and doubles one, then mean and linear."""
+    """Fixed weights: `first` passes red and green on, `second` swaps them and doubles one.
+
+    Then mean and linear.
+    """
 
     def __init__(self):
         super().__init__()
@@ -31,9 +35,13 @@ class Tiny(nn.Module):
 
 RED = [[1.0, 0.0], [0.0, 3.0]]
 GREEN = [[0.0, 4.0], [1.0, 0.0]]
-# After `second` the channels are (green, 2 red). Grad-CAM weighs each by its mean gradient, w[class, channel] / 4.
-SECOND = {0: [[0.0, 1.0], [0.25, 0.0]],  # class 0: relu(green) / 4, divided by its peak 4 / 4
-          1: [[1 / 3, 0.0], [0.0, 1.0]]}  # class 1: relu(2 red - green) = (2, -4, -1, 6), divided by 6
+# After `second` the channels are (green, 2 red). Grad-CAM weighs each by its mean gradient,
+# w[class, channel] / 4.
+SECOND = {
+    0: [[0.0, 1.0], [0.25, 0.0]],  # class 0: relu(green) / 4, divided by its peak 4 / 4
+    # class 1: relu(2 red - green) = (2, -4, -1, 6), divided by 6
+    1: [[1 / 3, 0.0], [0.0, 1.0]],
+}
 
 
 @pytest.fixture
@@ -43,49 +51,60 @@ def images():
 
 @pytest.mark.parametrize("label", [0, 1])
 def test_grad_cam_by_hand(images, label):
-    (map_,) = cam.compute_maps(Tiny(), images, [label], layer="second")
+    (map_,) = compute.compute_maps(Tiny(), images, [label], layer="second")
     np.testing.assert_allclose(map_, SECOND[label], atol=1e-6)
 
 
 def test_each_image_is_explained_for_its_own_class(images):
-    maps = cam.compute_maps(Tiny(), torch.cat([images, images, images]), [1, 0, 1], layer="second")
+    maps = compute.compute_maps(
+        Tiny(), torch.cat([images, images, images]), [1, 0, 1], layer="second"
+    )
     np.testing.assert_allclose(maps, [SECOND[1], SECOND[0], SECOND[1]], atol=1e-6)
 
 
 def test_batches_make_no_difference(images, monkeypatch):
     many = torch.cat([images * scale for scale in (1, 2, 3, -1, -2)])
     labels = [0, 1, 0, 1, 1]
-    whole = cam.compute_maps(Tiny(), many, labels, layer="second")
-    monkeypatch.setattr(cam, "BATCH", 2)
-    np.testing.assert_array_equal(whole, cam.compute_maps(Tiny(), many, labels, layer="second"))
+    whole = compute.compute_maps(Tiny(), many, labels, layer="second")
+    monkeypatch.setattr(compute, "BATCH", 2)
+    np.testing.assert_array_equal(whole, compute.compute_maps(Tiny(), many, labels, layer="second"))
 
 
 class TwoLayers(Tiny):
-    """As above, with a ReLU of (channel - 1) between the layers, so that a map of each layer is its own."""
+    """As above, with a ReLU of (channel - 1) between the layers, whose maps then differ."""
 
     def forward(self, x):
         return self.linear(self.second(torch.relu(self.first(x) - 1)).mean(dim=(2, 3)))
 
 
 def test_the_layer_asked_for_is_explained(images):
-    """Class 0 reads relu(green - 1). At `second` the map is (0, 3, 0, 0) / 3. At `first`, the gradient of green is 1/4
-    where it exceeds 1, so its mean is 1/16 and the map is green / 16, divided by its peak."""
-    (first,) = cam.compute_maps(TwoLayers(), images, [0], layer="first")
-    (second,) = cam.compute_maps(TwoLayers(), images, [0], layer="second")
+    """Class 0 is the mean of relu(green - 1).
+
+    At `second` the map is (0, 3, 0, 0) / 3. At `first`, the gradient of green is 1/4 where it
+    exceeds 1, so its mean is 1/16 and the map is green / 16, divided by its peak.
+    """
+    (first,) = compute.compute_maps(TwoLayers(), images, [0], layer="first")
+    (second,) = compute.compute_maps(TwoLayers(), images, [0], layer="second")
     np.testing.assert_allclose(first, [[0, 1.0], [0.25, 0]], atol=1e-6)
     np.testing.assert_allclose(second, [[0, 1.0], [0, 0]], atol=1e-6)
 
 
-def test_a_map_without_evidence_is_flat_and_not_nan(images):
-    maps = cam.compute_maps(Tiny(), torch.cat([-images, images]), [0, 0], layer="second")
-    assert cam.flat(maps).tolist() == [True, False]
+def test_a_map_without_evidence_is_constant_and_not_nan(images):
+    maps = compute.compute_maps(Tiny(), torch.cat([-images, images]), [0, 0], layer="second")
+    assert compute.constant(maps).tolist() == [True, False]
     assert (maps[0] == 0).all()
 
 
 def state(model):
-    hooks = sum(len(module._forward_hooks) + len(module._backward_hooks) for module in model.modules())
-    return (hooks, [module.training for module in model.modules()], [w.requires_grad for w in model.parameters()],
-            [None if w.grad is None else w.grad.tolist() for w in model.parameters()])
+    hooks = sum(
+        len(module._forward_hooks) + len(module._backward_hooks) for module in model.modules()
+    )
+    return (
+        hooks,
+        [module.training for module in model.modules()],
+        [w.requires_grad for w in model.parameters()],
+        [None if w.grad is None else w.grad.tolist() for w in model.parameters()],
+    )
 
 
 @pytest.mark.parametrize("labels", [[0], [7]], ids=["well", "with an error"])
@@ -98,18 +117,19 @@ def test_the_model_is_left_as_it_was_found(images, labels):
     before = state(model)
     if labels == [7]:
         with pytest.raises(ValueError, match="classes: from 7 to 7"):
-            cam.compute_maps(model, images, labels, layer="second")
+            compute.compute_maps(model, images, labels, layer="second")
     else:
-        cam.compute_maps(model, images, labels, layer="second")
+        compute.compute_maps(model, images, labels, layer="second")
     assert state(model) == before
 
 
 def test_fewer_classes_than_images_is_an_error(images):
     with pytest.raises(ValueError, match="classes: 1 for 2 images"):
-        cam.compute_maps(Tiny(), torch.cat([images, images]), [0], layer="second")
+        compute.compute_maps(Tiny(), torch.cat([images, images]), [0], layer="second")
 
 
-PACKAGE = {"GradCAM++": "GradCAMPlusPlus", "KPCA-CAM": "KPCA_CAM"}  # where its class is named otherwise
+# where its class is named otherwise
+PACKAGE = {"GradCAM++": "GradCAMPlusPlus", "KPCA-CAM": "KPCA_CAM"}
 CLASSES = [3, 1, 4]
 
 
@@ -128,90 +148,127 @@ def network():
 
 def of_the_package(model, images, layer, method, aug_smooth=False, eigen_smooth=False):
     made = getattr(pytorch_grad_cam, PACKAGE.get(method, method))
-    layers = [model.get_submodule(name) for name in layer.split("*")] if method != "FullGrad" else []
+    layers = (
+        [model.get_submodule(name) for name in layer.split("*")] if method != "FullGrad" else []
+    )
     if "*" in layer:
         return pytorch_grad_cam.RefineCAM(model, layers, base_method=made)(
-            images, [ClassifierOutputTarget(label) for label in CLASSES])
+            images, [ClassifierOutputTarget(label) for label in CLASSES]
+        )
     if method == "FinerCAM":  # takes the class as an index for the whole batch
-        return np.concatenate([made(model, layers)(image[None], eigen_smooth=eigen_smooth, target_idx=label)
-                               for image, label in zip(images, CLASSES, strict=True)])
-    return made(model, layers)(images, [ClassifierOutputTarget(label) for label in CLASSES], aug_smooth, eigen_smooth)
+        return np.concatenate(
+            [
+                made(model, layers)(image[None], eigen_smooth=eigen_smooth, target_idx=label)
+                for image, label in zip(images, CLASSES, strict=True)
+            ]
+        )
+    return made(model, layers)(
+        images, [ClassifierOutputTarget(label) for label in CLASSES], aug_smooth, eigen_smooth
+    )
 
 
-FAST = [method for method in cam.METHODS if method not in methods.SLOW]
-CASES = [*((method, "layer3", {}) for method in FAST), *((method, "layer4", {"eigen_smooth": True}) for method in FAST),
-         ("FullGrad", "layer4", {"aug_smooth": True, "eigen_smooth": True}), ("FEM", "layer4", {"aug_smooth": True}),
-         ("GradCAM", "layer1", {"aug_smooth": True}), ("GradCAM++", "layer2*layer3*layer4", {})]
+FAST = [name for name, method in methods.METHODS.items() if not method.slow]
+SLOW = [name for name in methods.METHODS if name not in FAST]
+CASES = [
+    *((method, "layer3", {}) for method in FAST),
+    *((method, "layer4", {"eigen_smooth": True}) for method in FAST),
+    ("FullGrad", "layer4", {"aug_smooth": True, "eigen_smooth": True}),
+    ("FEM", "layer4", {"aug_smooth": True}),
+    ("GradCAM", "layer1", {"aug_smooth": True}),
+    ("GradCAM++", "layer2*layer3*layer4", {}),
+]
 
 
 @pytest.mark.parametrize(("method", "layer", "how"), CASES)
 def test_maps_equal_the_package_called_on_the_whole_model(network, method, layer, how):
     model, images = network
-    maps = cam.compute_maps(model, images, CLASSES, layer, method, **how)
+    maps = compute.compute_maps(model, images, CLASSES, layer, method, **how)
     np.testing.assert_allclose(maps, of_the_package(model, images, layer, method, **how), atol=2e-5)
     assert maps.shape == (3, 32, 32)
-    assert not cam.flat(maps).all()
+    assert not compute.constant(maps).all()
 
 
-@pytest.mark.parametrize("method", methods.SLOW)
+@pytest.mark.parametrize("method", SLOW)
 @pytest.mark.parametrize("eigen_smooth", [False, True])
 def test_methods_with_a_pass_for_each_channel_equal_the_package(method, eigen_smooth):
     """On a small network, as the package runs all of it for each channel."""
     torch.manual_seed(2)
-    model = nn.Sequential(nn.Conv2d(3, 6, 3), nn.BatchNorm2d(6), nn.ReLU(), nn.Conv2d(6, 8, 3), nn.ReLU(),
-                          nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, 10)).eval()
+    model = nn.Sequential(
+        nn.Conv2d(3, 6, 3),
+        nn.BatchNorm2d(6),
+        nn.ReLU(),
+        nn.Conv2d(6, 8, 3),
+        nn.ReLU(),
+        nn.AdaptiveAvgPool2d(1),
+        nn.Flatten(),
+        nn.Linear(8, 10),
+    ).eval()
     images = torch.randn(3, 3, 16, 16)
     for layer in ("2", "4"):
-        maps = cam.compute_maps(model, images, CLASSES, layer, method, eigen_smooth=eigen_smooth)
+        maps = compute.compute_maps(
+            model, images, CLASSES, layer, method, eigen_smooth=eigen_smooth
+        )
         expected = of_the_package(model, images, layer, method, eigen_smooth=eigen_smooth)
         np.testing.assert_allclose(maps, expected, atol=2e-5)
 
 
 def test_many_layers_and_methods_in_one_pass_equal_each_alone(network):
     model, images = network
-    layers, asked = ("layer4", "layer2", "layer3"), ("GradCAM", "LayerCAM", "FinerCAM", "ShapleyCAM", "FullGrad")
-    together = cam.compute_all(model, images, CLASSES, layers, asked)
+    layers, asked = (
+        ("layer4", "layer2", "layer3"),
+        ("GradCAM", "LayerCAM", "FinerCAM", "ShapleyCAM", "FullGrad"),
+    )
+    together = compute.compute_all(model, images, CLASSES, layers, asked)
     assert set(together) == {(method, layer) for method in asked for layer in layers}
     for (method, layer), maps in together.items():
-        np.testing.assert_allclose(maps, cam.compute_maps(model, images, CLASSES, layer, method), atol=2e-5)
+        np.testing.assert_allclose(
+            maps, compute.compute_maps(model, images, CLASSES, layer, method), atol=2e-5
+        )
 
 
 def test_full_grad_looks_at_all_layers(network):
     model, images = network
-    maps = cam.compute_maps(model, images, CLASSES, cam.ALL, "FullGrad")
+    maps = compute.compute_maps(model, images, CLASSES, compute.ALL, "FullGrad")
     layers = ("layer2", "layer3*layer4")
     for asked in (("FullGrad",), ("GradCAM", "FullGrad")):
-        found = cam.compute_all(model, images, CLASSES, layers, asked)
+        found = compute.compute_all(model, images, CLASSES, layers, asked)
         for layer in layers:
             np.testing.assert_array_equal(found["FullGrad", layer], maps)
 
 
 def test_raw_grad_cam_equals_captum(network):
     model, images = network
-    raw = cam.compute_maps(model, images, CLASSES, raw=True)
+    raw = compute.compute_maps(model, images, CLASSES, "layer3", raw=True)
     assert raw.shape == (3, 8, 8)
     assert (raw < 0).any()
-    expected = captum.attr.LayerGradCam(model, model.layer3).attribute(images, torch.tensor(CLASSES))
+    expected = captum.attr.LayerGradCam(model, model.layer3).attribute(
+        images, torch.tensor(CLASSES)
+    )
     np.testing.assert_allclose(raw, expected[:, 0].detach(), rtol=1e-4, atol=1e-7)
 
 
 def test_raw_maps_by_hand(images):
-    """At `second`: (green, 2 red), each times its weight / 4: for class 1 (2 red - green) / 4, signed and unscaled."""
-    (raw,) = cam.compute_maps(Tiny(), images, [1], layer="second", raw=True)
+    """At `second`: (green, 2 red), each times its weight / 4: for class 1 (2 red - green) / 4."""
+    (raw,) = compute.compute_maps(Tiny(), images, [1], layer="second", raw=True)
     np.testing.assert_allclose(raw, [[0.5, -1.0], [-0.25, 1.5]], atol=1e-6)
 
 
 def test_evidence_for_one_class_over_another_by_hand(images):
     """Class 1 less class 0 has weights (-2, 1) / 4 at (green, 2 red)."""
-    (raw,) = cam.compute_maps(Tiny(), images, [1], layer="second", raw=True, against=[0])
+    (raw,) = compute.compute_maps(Tiny(), images, [1], layer="second", raw=True, against=[0])
     np.testing.assert_allclose(raw, [[0.5, -2.0], [-0.5, 1.5]], atol=1e-6)
 
 
 def test_at_the_last_block_the_maps_are_the_logit(network):
-    """CAM, Grad-CAM and HiResCAM agree there, and with the bias the map's sum is the logit (Zhou et al. 2016)."""
+    """CAM, Grad-CAM and HiResCAM agree there, and with the bias the map's sum is the logit.
+
+    Zhou et al. 2016.
+    """
     model, images = network
-    found = cam.compute_all(model, images, CLASSES, ("layer4",), ("GradCAM", "HiResCAM"), raw=True)
-    with cam.recorded({"layer4": model.layer4}) as outputs, torch.no_grad():
+    found = compute.compute_all(
+        model, images, CLASSES, ("layer4",), ("GradCAM", "HiResCAM"), raw=True
+    )
+    with hooks.capture_activations({"layer4": model.layer4}) as outputs, torch.no_grad():
         logits = model(images)
     zhou = (model.fc.weight[CLASSES][:, :, None, None] * outputs["layer4"]).sum(dim=1).detach() / 16
     for maps in found.values():
@@ -221,25 +278,35 @@ def test_at_the_last_block_the_maps_are_the_logit(network):
 
 
 def test_on_a_relu_network_shapley_cam_is_grad_cam_and_on_a_smooth_one_it_is_not(network):
-    maps = cam.compute_all(*network, CLASSES, ("layer3",), ("GradCAM", "ShapleyCAM"))
+    maps = compute.compute_all(*network, CLASSES, ("layer3",), ("GradCAM", "ShapleyCAM"))
     np.testing.assert_allclose(maps["GradCAM", "layer3"], maps["ShapleyCAM", "layer3"], atol=1e-6)
     torch.manual_seed(0)
-    smooth = nn.Sequential(nn.Conv2d(3, 4, 3), nn.Conv2d(4, 5, 3), nn.Sigmoid(), nn.AdaptiveAvgPool2d(1), nn.Flatten(),
-                           nn.Linear(5, 10)).eval()
+    smooth = nn.Sequential(
+        nn.Conv2d(3, 4, 3),
+        nn.Conv2d(4, 5, 3),
+        nn.Sigmoid(),
+        nn.AdaptiveAvgPool2d(1),
+        nn.Flatten(),
+        nn.Linear(5, 10),
+    ).eval()
     images = torch.randn(3, 3, 8, 8)
-    maps = cam.compute_all(smooth, images, CLASSES, ("0",), ("GradCAM", "ShapleyCAM"))
+    maps = compute.compute_all(smooth, images, CLASSES, ("0",), ("GradCAM", "ShapleyCAM"))
     assert abs(maps["GradCAM", "0"] - maps["ShapleyCAM", "0"]).max() > 0.001
-    np.testing.assert_allclose(maps["ShapleyCAM", "0"], of_the_package(smooth, images, "0", "ShapleyCAM"), atol=2e-5)
+    np.testing.assert_allclose(
+        maps["ShapleyCAM", "0"], of_the_package(smooth, images, "0", "ShapleyCAM"), atol=2e-5
+    )
 
 
-def test_what_was_recorded_is_not_changed_by_what_follows_in_place(network):
+def test_what_was_captured_is_not_changed_by_what_follows_in_place(network):
     """The block adds its input to bn2's output, and a ReLU follows, both in place."""
     model, images = network
-    with cam.recorded({"bn": model.layer3[1].bn2}) as outputs:
+    with hooks.capture_activations({"bn": model.layer3[1].bn2}) as outputs:
         model(images)
     assert (outputs["bn"] < 0).any()
     inputs = {}
-    hook = model.layer3[1].bn2.register_forward_hook(lambda module, args, output: inputs.update(x=output.clone()))
+    hook = model.layer3[1].bn2.register_forward_hook(
+        lambda module, args, output: inputs.update(x=output.clone())
+    )
     with torch.no_grad():
         model(images)
     hook.remove()
@@ -250,10 +317,12 @@ def test_nothing_is_recorded_below_the_layer(network):
     """The graph starts at the layer: nothing below it has a gradient."""
     model, images = network
     seen = []
-    hooks = [module.register_forward_hook(lambda module, args, output: seen.append(output.requires_grad))
-             for module in (model.layer2, model.layer3[0])]
-    cam.compute_maps(model, images, CLASSES)
-    for hook in hooks:
+    watching = [
+        module.register_forward_hook(lambda module, args, output: seen.append(output.requires_grad))
+        for module in (model.layer2, model.layer3[0])
+    ]
+    compute.compute_maps(model, images, CLASSES, "layer3")
+    for hook in watching:
         hook.remove()
     assert seen == [False, False]
 
@@ -261,41 +330,56 @@ def test_nothing_is_recorded_below_the_layer(network):
 def test_nothing_of_a_batch_stays_behind(network):
     """Activations of another shape than any that other tests leave."""
     model, images = network
-    cam.compute_all(model, images.repeat(2, 1, 1, 1)[:5, :, :24, :24], [1] * 5, ("layer3", "layer4"),
-                    ("GradCAM", "ShapleyCAM", "FinerCAM"))
+    compute.compute_all(
+        model,
+        images.repeat(2, 1, 1, 1)[:5, :, :24, :24],
+        [1] * 5,
+        ("layer3", "layer4"),
+        ("GradCAM", "ShapleyCAM", "FinerCAM"),
+    )
     gc.collect()
     left = [tuple(thing.shape) for thing in gc.get_objects() if type(thing) is torch.Tensor]
     assert not {(5, 256, 6, 6), (5, 512, 3, 3)} & set(left)
 
 
 def test_finer_cam_against_one_class_is_grad_cam_of_the_difference(network):
-    found = cam.compute_all(*network, CLASSES, ("layer3",), ("GradCAM", "FinerCAM"), against=[0, 0, 0])
+    found = compute.compute_all(
+        *network, CLASSES, ("layer3",), ("GradCAM", "FinerCAM"), against=[0, 0, 0]
+    )
     np.testing.assert_allclose(found["GradCAM", "layer3"], found["FinerCAM", "layer3"], atol=1e-6)
     model, images = network
     target = pytorch_grad_cam.utils.model_targets.FinerWeightedTarget
-    expected = pytorch_grad_cam.GradCAM(model, [model.layer3])(images, [target(label, [0], 1) for label in CLASSES])
+    expected = pytorch_grad_cam.GradCAM(model, [model.layer3])(
+        images, [target(label, [0], 1) for label in CLASSES]
+    )
     np.testing.assert_allclose(found["FinerCAM", "layer3"], expected, atol=2e-5)
 
 
-@pytest.mark.parametrize(("how", "message"), [
-    ({"method": "GradCam"}, "method = 'GradCam': use one of GradCAM, GradCAM++"),
-    ({"layer": "layer9"}, "layer = 'layer9': use one of layer1, layer2, layer3, layer4"),
-    ({"layer": "all layers"}, "layer = 'all layers': use one of layer1, layer2, layer3, layer4"),
-    ({"layer": "layer3*"}, "layer = '': use one of"),
-    ({"layer": "avgpool"}, r"layer = 'avgpool': its output has no places to map \(shape \(512, 1, 1\)"),
-    ({"layer": "fc"}, r"layer = 'fc': its output has no places to map \(shape \(10,\)"),
-    ({"classes": [3, 10, 4]}, "classes: from 3 to 10, but the network knows 0 to 9"),
-    ({"classes": [3, -1, 4]}, "classes: from -1 to 4"),
-    ({"against": [0]}, "against: 1 for 3 images"),
-    ({"against": [0, 1, 10]}, "against: from 0 to 10, but the network knows 0 to 9"),
-    ({"layer": "layer3*layer4", "raw": True}, "raw: maps of several layers"),
-])
+@pytest.mark.parametrize(
+    ("how", "message"),
+    [
+        ({"method": "GradCam"}, "method = 'GradCam': use one of GradCAM, GradCAM++"),
+        ({"layer": "layer9"}, r"layer = 'layer9': not a module .*\(conv1, .*layer4, avgpool, fc, "),
+        ({"layer": compute.ALL}, f"layer = '{compute.ALL}': not a module of the network"),
+        ({"layer": "layer3*"}, "layer = '': not a module of the network"),
+        (
+            {"layer": "avgpool"},
+            r"layer = 'avgpool': its output has no cells to map \(shape \(512, 1, 1\)",
+        ),
+        ({"layer": "fc"}, r"layer = 'fc': its output has no cells to map \(shape \(10,\)"),
+        ({"classes": [3, 10, 4]}, "classes: from 3 to 10, but the network knows 0 to 9"),
+        ({"classes": [3, -1, 4]}, "classes: from -1 to 4"),
+        ({"against": [0]}, "against: 1 for 3 images"),
+        ({"against": [0, 1, 10]}, "against: from 0 to 10, but the network knows 0 to 9"),
+        ({"layer": "layer3*layer4", "raw": True}, "raw: maps of several layers"),
+    ],
+)
 def test_bad_input_gets_one_line_and_leaves_no_hook(network, how, message):
     model, images = network
     model.zero_grad(set_to_none=True)  # what the package left
     before = state(model)
     with pytest.raises(ValueError, match=message) as error:
-        cam.compute_maps(model, images, **{"classes": CLASSES} | how)
+        compute.compute_maps(model, images, **{"classes": CLASSES, "layer": "layer3"} | how)
     assert "\n" not in str(error.value)
     assert state(model) == before
 
@@ -305,13 +389,45 @@ def test_a_layer_that_is_not_used(network):
     model = copy.deepcopy(model)
     model.spare = nn.Conv2d(3, 3, 1)
     with pytest.raises(ValueError, match="layer = 'spare': the network does not use it"):
-        cam.compute_maps(model, images, CLASSES, "spare")
+        compute.compute_maps(model, images, CLASSES, "spare")
 
 
 def test_maps_do_not_depend_on_the_mode_or_on_no_grad(network):
     model, images = network
-    expected = cam.compute_maps(model, images, CLASSES)
+    expected = compute.compute_maps(model, images, CLASSES, "layer3")
     training = copy.deepcopy(model).train()
     with torch.no_grad():
-        np.testing.assert_allclose(cam.compute_maps(training, images, CLASSES), expected, atol=1e-6)
+        np.testing.assert_allclose(
+            compute.compute_maps(training, images, CLASSES, "layer3"), expected, atol=1e-6
+        )
     assert training.training
+
+
+def test_a_new_method_is_one_entry(images, monkeypatch):
+    """The positive activations: at `second` (green, 2 red), so green + 2 red = (2, 4, 1, 6).
+
+    From 0 to 1 that is what lies above 1, divided by 5.
+    """
+    new = methods.Method(lambda seen: np.maximum(seen.a, 0))
+    monkeypatch.setitem(methods.METHODS, "Activations", new)
+    (raw,) = compute.compute_maps(Tiny(), images, [0], "second", "Activations", raw=True)
+    assert raw.tolist() == [[2, 4], [1, 6]]
+    (map_,) = compute.compute_maps(Tiny(), images, [0], "second", "Activations")
+    np.testing.assert_allclose(map_, [[0.2, 0.6], [0, 1]], atol=1e-6)
+    assert compute.effective_layer("Activations", "second") == "second"
+
+
+def test_a_new_method_brings_its_own_gradients_and_its_own_sum(images, monkeypatch):
+    """Gradients of ones at every layer; of the channels it takes the first."""
+    new = methods.Method(
+        lambda seen: seen.g * seen.a,
+        gradients=lambda batch, logits, outputs: tuple(map(torch.ones_like, outputs)),
+        reduce=lambda channels: channels[:, 0],
+    )
+    monkeypatch.setitem(methods.METHODS, "First", new)
+    found = compute.compute_all(
+        Tiny(), images, [1], ("first", "second"), ("First", "GradCAM"), raw=True
+    )
+    assert found["First", "first"].tolist() == [RED]
+    assert found["First", "second"].tolist() == [GREEN]
+    np.testing.assert_allclose(found["GradCAM", "second"], [[[0.5, -1], [-0.25, 1.5]]], atol=1e-6)

@@ -4,11 +4,13 @@ import os
 import pickle
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 
-from utils import checkpoints, data, resnet, sources
+from utils.core import files
+from utils.networks import own, weights
+from utils.networks.architectures import build
+from utils.training.store import Memory, RunFolder
 
 
 def test_a_write_that_fails_leaves_what_was_there(tmp_path):
@@ -16,7 +18,7 @@ def test_a_write_that_fails_leaves_what_was_there(tmp_path):
     path.write_text("before")
 
     def write_half():
-        with checkpoints.whole(path) as temporary:
+        with files.atomic_write(path) as temporary:
             Path(temporary).write_text("half")
             raise RuntimeError
 
@@ -27,47 +29,86 @@ def test_a_write_that_fails_leaves_what_was_there(tmp_path):
 
 
 def test_sections_of_the_metrics_are_kept_apart(tmp_path):
-    checkpoints.write_metrics(tmp_path, "data", {"n": 1})
-    checkpoints.write_metrics(tmp_path, "training", {"n": 2})
-    checkpoints.write_metrics(tmp_path, "data", {"n": 3})
-    assert json.loads((tmp_path / "metrics.json").read_text()) == {"data": {"n": 3}, "training": {"n": 2}}
+    files.write_metrics(tmp_path, "data", {"n": 1})
+    files.write_metrics(tmp_path, "training", {"n": 2})
+    files.write_metrics(tmp_path, "data", {"n": 3})
+    assert json.loads((tmp_path / "metrics.json").read_text()) == {
+        "data": {"n": 3},
+        "training": {"n": 2},
+    }
     with pytest.raises(ValueError, match="not JSON compliant"):
-        checkpoints.write_metrics(tmp_path, "data", {"n": float("nan")})
-    assert checkpoints.read_metrics(tmp_path)["data"] == {"n": 3}
+        files.write_metrics(tmp_path, "data", {"n": float("nan")})
+    assert files.read_metrics(tmp_path)["data"] == {"n": 3}
 
 
 def test_run_folder_that_cannot_be_written(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(ValueError, match=r"run_dir = .*file/run.* cannot be written to"):
-        checkpoints.open_run(tmp_path / "file" / "run")
+        files.open_run(tmp_path / "file" / "run")
+
+
+MEAN, STD = (0.1, 0.2, 0.3), (0.4, 0.5, 0.6)
 
 
 @pytest.fixture
 def trained(tmp_path):
-    nothing = sources.Split(np.zeros((0, 32, 32, 3), np.uint8), np.zeros(0, np.int64), np.zeros(0, str))
-    dataset = data.Dataset("folder", ("a", "b", "c"), nothing, nothing, nothing, (0.1, 0.2, 0.3), (0.4, 0.5, 0.6))
-    identity = {"recipe": "plateau", "seed": 0, "images": "1a"}
-    checkpoints.save_weights(tmp_path, resnet.cifar_resnet18(3), dataset, identity)
+    classifier = build("resnet18-cifar", ("a", "b", "c"), (24, 40), MEAN, STD, seed=1)
+    weights.save_weights(tmp_path, classifier, dataset="folder", seed=1)
     return tmp_path
 
 
+def test_a_network_comes_back_with_what_it_needs(trained):
+    first = build("resnet18-cifar", ("a", "b", "c"), (24, 40), MEAN, STD, seed=1)
+    again, metadata = weights.load_weights(trained)
+    assert (again.classes, again.size, again.mean, again.std) == (
+        ("a", "b", "c"),
+        (24, 40),
+        MEAN,
+        STD,
+    )
+    assert (again.architecture, again.layers) == ("resnet18-cifar", first.layers)
+    assert not again.model.training
+    for name, values in first.model.state_dict().items():
+        assert torch.equal(values, again.model.state_dict()[name]), name
+    assert (metadata["dataset"], metadata["seed"]) == ("folder", 1)
+    before = (trained / "weights.safetensors").read_bytes()
+    weights.save_weights(trained, again, dataset="folder", seed=1)
+    assert (trained / "weights.safetensors").read_bytes() == before
+
+
 def test_weights_of_other_classes_are_refused(trained):
-    with pytest.raises(ValueError, match="trained on the classes a, b, c, but the data set has a, b"):
-        checkpoints.load_weights(trained, ("a", "b"))
-    with pytest.raises(ValueError, match="trained on the classes a, b, c, but the data set has b, a, c"):
-        checkpoints.load_weights(trained, ("b", "a", "c"))
+    metadata = weights.load_weights(trained)[1]
+    weights.check_classes(trained, metadata, ("a", "b", "c"))
+    for classes, said in ((("a", "b"), "a, b:"), (("b", "a", "c"), "b, a, c:")):
+        with pytest.raises(
+            ValueError, match=f"trained on the classes a, b, c, but the data set has {said}"
+        ):
+            weights.check_classes(trained, metadata, classes)
+
+
+@pytest.mark.parametrize(
+    "metadata", [{"architecture": "vgg"}, {"architecture": "resnet18-cifar", "classes": ["a"]}, {}]
+)
+def test_weights_of_a_form_that_is_not_known_are_refused(tmp_path, metadata):
+    files.write_tensors(tmp_path / "weights.safetensors", {"a": torch.zeros(1)}, metadata)
+    with pytest.raises(ValueError, match=r"weights\.safetensors: holds .* does not know the form"):
+        weights.load_weights(tmp_path)
 
 
 def test_weights_cut_short_are_refused(trained):
     path = trained / "weights.safetensors"
     path.write_bytes(path.read_bytes()[:1000])
-    with pytest.raises(ValueError, match=r"not a complete safetensors file .*; run 02_training again"):
-        checkpoints.load_weights(trained, ("a", "b", "c"))
+    with pytest.raises(
+        ValueError, match=r"not a complete safetensors file .*; run 02_training again"
+    ):
+        weights.load_weights(trained)
 
 
 def test_weights_that_are_missing(tmp_path):
-    with pytest.raises(ValueError, match=r"weights\.safetensors is missing: run notebook 02_training"):
-        checkpoints.load_weights(tmp_path, ("a", "b"))
+    with pytest.raises(
+        ValueError, match=r"weights\.safetensors is missing: run notebook 02_training"
+    ):
+        weights.load_weights(tmp_path)
 
 
 IDENTITY = {"recipe": "plateau", "sides": (16, 32), "seed": 0}
@@ -75,33 +116,49 @@ PROGRESS = {"history": [{"val_loss": 0.1 + 0.2, "epoch": 1}], "step": 3, "rates"
 
 
 def test_state_comes_back_as_it_was(tmp_path):
-    assert checkpoints.load_state(tmp_path, IDENTITY) is None
-    tensors = {"a": torch.randn(3, 4, 5, 6).to(memory_format=torch.channels_last), "b": torch.tensor(7)}
-    checkpoints.save_state(tmp_path, IDENTITY, PROGRESS, tensors)
-    progress, again = checkpoints.load_state(tmp_path, IDENTITY)
+    store = RunFolder(tmp_path)
+    assert store.load(IDENTITY) is None
+    tensors = {
+        "a": torch.randn(3, 4, 5, 6).to(memory_format=torch.channels_last),
+        "b": torch.tensor(7),
+    }
+    store.save(IDENTITY, PROGRESS, tensors)
+    progress, again = RunFolder(tmp_path).load(IDENTITY)
     assert progress == PROGRESS
     assert all(torch.equal(tensors[name], again[name]) for name in tensors)
 
 
+def test_memory_has_no_state_to_go_on_from():
+    store = Memory()
+    store.save(IDENTITY, PROGRESS, {"a": torch.zeros(1)})
+    assert store.load(IDENTITY) is None
+
+
 def test_state_of_another_run_is_refused(tmp_path):
-    checkpoints.save_state(tmp_path, IDENTITY, PROGRESS, {})
+    store = RunFolder(tmp_path)
+    store.save(IDENTITY, PROGRESS, {})
     before = (tmp_path / "state.safetensors").read_bytes()
-    for name, value, said in (("recipe", "onecycle", "recipe = 'plateau', not 'onecycle'"),
-                              ("seed", 1, "seed = 0, not 1"), ("new", 2, "new = None, not 2")):
+    for name, value, said in (
+        ("recipe", "onecycle", "recipe = 'plateau', not 'onecycle'"),
+        ("seed", 1, "seed = 0, not 1"),
+        ("new", 2, "new = None, not 2"),
+    ):
         with pytest.raises(ValueError, match=said) as error:
-            checkpoints.load_state(tmp_path, IDENTITY | {name: value})
+            store.load(IDENTITY | {name: value})
         assert "resume = False" in str(error.value)
     assert (tmp_path / "state.safetensors").read_bytes() == before
 
 
 def test_state_cut_short_is_refused(tmp_path):
-    checkpoints.save_state(tmp_path, IDENTITY, PROGRESS, {"a": torch.zeros(1000)})
+    RunFolder(tmp_path).save(IDENTITY, PROGRESS, {"a": torch.zeros(1000)})
     path = tmp_path / "state.safetensors"
     whole = path.read_bytes()
     for length in (0, 5, 200, len(whole) - 1):
         path.write_bytes(whole[:length])
-        with pytest.raises(ValueError, match=r"state\.safetensors: not a complete safetensors file"):
-            checkpoints.load_state(tmp_path, IDENTITY)
+        with pytest.raises(
+            ValueError, match=r"state\.safetensors: not a complete safetensors file"
+        ):
+            RunFolder(tmp_path).load(IDENTITY)
 
 
 class Trap:
@@ -112,13 +169,20 @@ class Trap:
         return (os.mkdir, (str(self.path),))
 
 
-@pytest.mark.parametrize("read", [lambda folder: checkpoints.load_state(folder, IDENTITY),
-                                  lambda folder: checkpoints.load_weights(folder, ("a", "b"))])
+@pytest.mark.parametrize(
+    "read",
+    [
+        lambda folder: RunFolder(folder).load(IDENTITY),
+        weights.load_weights,
+        lambda folder: own.bring(f"{HERE}:linear", 2, str(folder / "weights.safetensors")),
+        lambda folder: own.bring(f"{HERE}:linear", 2, str(folder / "weights.pt")),
+    ],
+)
 def test_a_pickle_is_refused_and_does_not_run(tmp_path, read):
-    trap = pickle.dumps(Trap(tmp_path / "sprung"))
-    for name in ("state", "weights"):
-        (tmp_path / f"{name}.safetensors").write_bytes(trap)
-    with pytest.raises(ValueError, match="not a complete safetensors file"):
+    trap = pickle.dumps(Trap(tmp_path / "sprung"), protocol=2)
+    for name in ("state.safetensors", "weights.safetensors", "weights.pt"):
+        (tmp_path / name).write_bytes(trap)
+    with pytest.raises(ValueError, match=r"not a (complete safetensors file|state dictionary)"):
         read(tmp_path)
     assert not (tmp_path / "sprung").exists()
     pickle.loads(trap)
@@ -127,7 +191,8 @@ def test_a_pickle_is_refused_and_does_not_run(tmp_path, read):
 
 @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EROFS])
 def test_a_disk_that_does_not_take_it(tmp_path, monkeypatch, code):
-    checkpoints.save_state(tmp_path, IDENTITY, PROGRESS, {})
+    store = RunFolder(tmp_path)
+    store.save(IDENTITY, PROGRESS, {})
     before = (tmp_path / "state.safetensors").read_bytes()
 
     def fail(path, content):
@@ -136,40 +201,76 @@ def test_a_disk_that_does_not_take_it(tmp_path, monkeypatch, code):
         raise OSError(code, os.strerror(code))
 
     monkeypatch.setattr(Path, "write_bytes", fail)
-    with pytest.raises(ValueError, match=rf"state\.safetensors: cannot be written \({os.strerror(code)}\)") as error:
-        checkpoints.save_state(tmp_path, IDENTITY, PROGRESS, {"a": torch.zeros(1000)})
+    with pytest.raises(
+        ValueError, match=rf"state\.safetensors: cannot be written \({os.strerror(code)}\)"
+    ) as error:
+        store.save(IDENTITY, PROGRESS, {"a": torch.zeros(1000)})
     assert "\n" not in str(error.value)
     assert [path.name for path in tmp_path.iterdir()] == ["state.safetensors"]
     assert (tmp_path / "state.safetensors").read_bytes() == before
 
 
 class Pair(torch.nn.Module):
-    """Answers with two things."""
+    """Answers with two things, neither of them logits."""
 
     def forward(self, images):
         return images, images
 
 
+HERE = "tests.test_checkpoints"
+
+
 def linear():
-    """A network for the tests below: two logits."""
+    """Without a layer that could be explained."""
     return torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(3072, 2)).train()
 
 
-@pytest.mark.parametrize(("path", "message"), [
-    ("tests.test_checkpoints:linea", "must be 'module:name' of a network .*AttributeError"),
-    ("no_such_module:linear", "No module named 'no_such_module'"),
-    ("tests.test_checkpoints", "must be 'module:name'"),
-    ("math:pi", "not callable"),
-    ("tests.test_checkpoints:Pair", "AttributeError: 'tuple' object has no attribute 'shape'"),
-])
+def convolution():
+    """A network for the tests below: two logits."""
+    torch.manual_seed(0)
+    layers = torch.nn.Conv2d(3, 2, 3), torch.nn.AdaptiveAvgPool2d(1), torch.nn.Flatten()
+    return torch.nn.Sequential(*layers).train()
+
+
+@pytest.mark.parametrize(
+    ("path", "message"),
+    [
+        (f"{HERE}:linea", "must be 'module:name' of a torch.nn.Module.*AttributeError"),
+        ("no_such_module:linear", "No module named 'no_such_module'"),
+        (HERE, "must be 'module:name'"),
+        ("math:pi", "not callable"),
+        (
+            f"{HERE}:Pair",
+            r"answers with \[0\] \(2, 3, 32, 32\), .* logit for each of the 2 classes",
+        ),
+        (f"{HERE}:linear", "no gradient of its answer reaches a layer with more than one cell"),
+    ],
+)
 def test_networks_of_ones_own_that_are_none(path, message):
-    with pytest.raises(ValueError, match=message):
-        checkpoints.own_network(path, ("cat", "dog"))
+    with pytest.raises(ValueError, match=f"network = '{path}'.*{message}") as error:
+        own.bring(path, 2).classifier(("cat", "dog"), MEAN, STD)
+    assert "\n" not in str(error.value)
 
 
 def test_a_network_of_ones_own_for_these_classes_alone():
-    model = checkpoints.own_network("tests.test_checkpoints:linear", ("cat", "dog"))
-    assert not model.training
-    assert model(torch.zeros(4, 3, 32, 32)).shape == (4, 2)
-    with pytest.raises(ValueError, match="shape \\(1, 2\\); it needs a logit for each of the 3 classes cat, dog, eel"):
-        checkpoints.own_network("tests.test_checkpoints:linear", ("cat", "dog", "eel"))
+    brought = own.bring(f"{HERE}:convolution", 2)
+    classifier = brought.classifier(("cat", "dog"), MEAN, STD)
+    assert (classifier.size, classifier.mean, classifier.std) == ((32, 32), MEAN, STD)
+    assert not classifier.model.training
+    assert classifier.model(torch.zeros(4, 3, 32, 32)).shape == (4, 2)
+    with pytest.raises(ValueError, match=r"\(2, 2\); it needs a logit for each of the 3 classes"):
+        brought.classifier(("cat", "dog", "eel"), MEAN, STD)
+
+
+def test_weights_for_a_network_of_ones_own(tmp_path):
+    tensors = {name: values + 1 for name, values in convolution().state_dict().items()}
+    files.write_tensors(tmp_path / "weights.safetensors", tensors, {})
+    torch.save(tensors, tmp_path / "weights.pt")
+    torch.save({"state_dict": tensors}, tmp_path / "nested.pt")
+    for name in ("weights.safetensors", "weights.pt", "nested.pt"):
+        model = own.bring(f"{HERE}:convolution", 2, str(tmp_path / name)).model
+        assert all(torch.equal(values, tensors[at]) for at, values in model.state_dict().items())
+    del tensors["0.bias"]
+    torch.save(tensors, tmp_path / "weights.pt")
+    with pytest.raises(ValueError, match=r"weights\.pt': not a state dictionary .* fits the net"):
+        own.bring(f"{HERE}:convolution", 2, str(tmp_path / "weights.pt"))

@@ -10,28 +10,29 @@ from importlib import metadata
 
 import pytest
 
-from utils import ROOT, colab, parameters, run
+from utils import ROOT
+from utils.runs import colab, notebooks, parameters
 
-FIELD = re.compile(r"^(\w+) = (.+?)  # @param (\[.*?\])?(?: ?\{(.*)\})?$")  # an assignment and its form field
+# an assignment and its form field
+FIELD = re.compile(r"^(\w+) = (.+?)  # @param (\[.*?\])?(?: ?\{(.*)\})?$")
 SETUP = 1  # the code cell after the parameters
 
 
 def code(notebook):
     """The sources of its code cells."""
-    cells = json.loads(run.NOTEBOOKS[notebook].read_text())["cells"]
+    cells = json.loads(notebooks.NOTEBOOKS[notebook].read_text())["cells"]
     return ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
 
 
-@pytest.mark.parametrize("notebook", run.NOTEBOOKS)
+@pytest.mark.parametrize("notebook", notebooks.NOTEBOOKS)
 def test_every_parameter_has_a_form_field_that_offers_what_is_right(notebook):
     lines = [line for line in code(notebook)[0].splitlines() if not line.startswith("# @markdown ")]
     fields = {found[1]: found for found in map(FIELD.match, lines)}
-    assert fields.keys() == run.defaults(notebook).keys()
-    for name, default in run.defaults(notebook).items():
+    assert fields.keys() == notebooks.defaults(notebook).keys()
+    for name, default in notebooks.defaults(notebook).items():
         choices, settings = fields[name][3], fields[name][4] or ""
-        if name == "layer":
-            for choice in json.loads(choices):
-                parameters.check(layer=choice)
+        if name in ("dataset", "recipe", "method"):  # to which entries may be added
+            assert {default} < set(json.loads(choices)) <= set(parameters.CHOICES[name])
             assert settings == "allow-input: true"
         elif choices or (name in parameters.CHOICES and not isinstance(default, bool)):
             assert set(json.loads(choices)) == set(parameters.CHOICES[name])
@@ -46,7 +47,8 @@ def test_every_parameter_has_a_form_field_that_offers_what_is_right(notebook):
 def test_what_is_missing(monkeypatch):
     there = {"torch": "2.11", "grad-cam": None, "albumentations": None}
     monkeypatch.setattr(colab, "_version", there.get)
-    text = "# all\ntorch>=2.9  # the network\njupyter\n\nalbumentations==2.0.8 # draws\ngrad-cam>=1.5.5\n"
+    text = "# all\ntorch>=2.9  # the network\njupyter\n\nalbumentations==2.0.8 # draws\n"
+    text += "grad-cam>=1.5.5\n"
     assert colab.missing(text) == ["albumentations==2.0.8", "grad-cam>=1.5.5"]
 
 
@@ -54,7 +56,7 @@ def test_only_what_is_missing_is_installed_and_nothing_else_may_change(monkeypat
     seen = {}
 
     def pip(command):
-        seen["asked"] = command[command.index("install") + 1:command.index("--constraint")]
+        seen["asked"] = command[command.index("install") + 1 : command.index("--constraint")]
         with open(command[-1]) as file:
             seen["held"] = file.read().splitlines()
         return subprocess.CompletedProcess(command, 0)
@@ -63,7 +65,9 @@ def test_only_what_is_missing_is_installed_and_nothing_else_may_change(monkeypat
     monkeypatch.setattr(subprocess, "run", pip)
     colab.install_missing()
     assert seen["asked"] == ["--quiet", "one>=1"]
-    assert {f"{name}=={metadata.version(name)}" for name in ("torch", "numpy", "ipykernel")} <= set(seen["held"])
+    assert {f"{name}=={metadata.version(name)}" for name in ("torch", "numpy", "ipykernel")} <= set(
+        seen["held"]
+    )
     monkeypatch.setattr(subprocess, "run", lambda command: subprocess.CompletedProcess(command, 1))
     with pytest.raises(SystemExit, match="one>=1: could not be installed"):
         colab.install_missing()
@@ -76,26 +80,43 @@ def published(tmp_path):
     for folder in ("utils", "notebooks"):
         shutil.copytree(ROOT / folder, source / folder)
     shutil.copy(ROOT / "requirements.txt", source)
-    for command in (["init", "-q"], ["add", "-A"],
-                    ["-c", "user.name=a", "-c", "user.email=a@b", "commit", "-qm", "all"]):
+    for command in (
+        ["init", "-q"],
+        ["add", "-A"],
+        ["-c", "user.name=a", "-c", "user.email=a@b", "commit", "-qm", "all"],
+    ):
         subprocess.run(["git", *command], cwd=source, check=True)
-    (address,) = set(re.findall(r'"(https://github\.com/[^"]+)", str\(root\)', code("01_data_exploration")[SETUP]))
-    return os.environ | {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": f"url.{source.as_uri()}.insteadOf",
-                         "GIT_CONFIG_VALUE_0": address}
+    (address,) = set(
+        re.findall(
+            r'"(https://github\.com/[^"]+)", str\(root\)', code("01_data_exploration")[SETUP]
+        )
+    )
+    return os.environ | {
+        "GIT_CONFIG_COUNT": "1",
+        "GIT_CONFIG_KEY_0": f"url.{source.as_uri()}.insteadOf",
+        "GIT_CONFIG_VALUE_0": address,
+    }
 
 
 def test_opened_alone_it_fetches_the_rest(published, tmp_path):
     alone = tmp_path / "content"
     alone.mkdir()
-    cells = "\n".join(code("01_data_exploration")[:SETUP + 1])
+    cells = "\n".join(code("01_data_exploration")[: SETUP + 1])
     for _ in range(2):  # the second time, it is there
-        done = subprocess.run([sys.executable, "-c", IN_COLAB + cells], cwd=alone, env=published, capture_output=True,
-                              text=True)
+        done = subprocess.run(
+            [sys.executable, "-c", IN_COLAB + cells],
+            cwd=alone,
+            env=published,
+            capture_output=True,
+            text=True,
+        )
         assert done.returncode == 0, done.stderr
     assert (alone / "misread" / "runs" / "demo" / "figures").is_dir()
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
-    done = subprocess.run([sys.executable, "-c", cells], cwd=elsewhere, env=published, capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-c", cells], cwd=elsewhere, env=published, capture_output=True, text=True
+    )
     assert done.returncode == 1
     assert "is outside the repository" in done.stderr
     assert not list(elsewhere.iterdir())  # nothing is fetched where nobody asked for it
@@ -107,9 +128,11 @@ IN_COLAB = "import sys, types; sys.modules['google.colab'] = types.ModuleType('g
 @pytest.mark.parametrize(("sections", "trains"), [(("data",), True), (("data", "training"), False)])
 def test_notebook_3_trains_first_unless_a_training_was_finished(sections, trains, tmp_path):
     (tmp_path / "metrics.json").write_text(json.dumps({name: {} for name in sections}))
-    stubs = "from utils import colab\ncolab.install_missing = lambda: None\n" \
-            "colab.train_first = lambda run, **_: exit(f'trains in {run}')\n"
-    parameters_cell, first = code("03_gradcam_analysis")[:SETUP + 1]
+    stubs = (
+        "from utils.runs import colab\ncolab.install_missing = lambda: None\n"
+        "colab.train_first = lambda run, **_: exit(f'trains in {run}')\n"
+    )
+    parameters_cell, first = code("03_gradcam_analysis")[: SETUP + 1]
     cells = f"{IN_COLAB}{stubs}{parameters_cell}\nrun_dir = {str(tmp_path)!r}\n{first}"
     done = subprocess.run([sys.executable, "-c", cells], cwd=ROOT, capture_output=True, text=True)
     assert done.stderr.strip().endswith(f"trains in {tmp_path}") is trains
@@ -138,8 +161,14 @@ def test_the_public_address_is_written_by_one_command(tmp_path):
 
     def addresses():
         files = [tmp_path / "README.md", *sorted((tmp_path / "notebooks").glob("*.ipynb"))]
-        return [re.findall(r"colab\.research\.google\.com/github/([\w-]+/[\w.-]+)/blob|"
-                           r'https://github\.com/([\w-]+/[\w.-]+)(?:\\", str| )', path.read_text()) for path in files]
+        return [
+            re.findall(
+                r"colab\.research\.google\.com/github/([\w-]+/[\w.-]+)/blob|"
+                r'https://github\.com/([\w-]+/[\w.-]+)(?:\\", str| )',
+                path.read_text(),
+            )
+            for path in files
+        ]
 
     assert [len(found) for found in addresses()] == [4, 2, 2, 2]
     subprocess.run(["make", "-s", "colab", "REPO=1-one/a.name"], cwd=tmp_path, check=True)
@@ -147,4 +176,9 @@ def test_the_public_address_is_written_by_one_command(tmp_path):
     changed = (tmp_path / "notebooks" / "03_gradcam_analysis.ipynb").read_text()
     assert changed.count("1-one/a.name") == 2  # and no address of somebody else's
     json.loads(changed)
-    assert subprocess.run(["make", "-s", "colab", "REPO=name"], cwd=tmp_path, capture_output=True).returncode == 2
+    assert (
+        subprocess.run(
+            ["make", "-s", "colab", "REPO=name"], cwd=tmp_path, capture_output=True
+        ).returncode
+        == 2
+    )

@@ -10,12 +10,14 @@ import pytest
 from PIL import Image
 from torchvision.datasets import CIFAR10
 
-from utils import data, sources
+from utils.images import cifar10, render_counterfactuals
+from utils.images.dataset import channel_statistics, duplicates, load, stratified, usual_val_images
+from utils.images.split import Split
 
 
 @pytest.fixture(scope="module")
 def demo():
-    return data.load("shapes", train_images=500, test_images=200)
+    return load("shapes", train_images=500, test_images=200)
 
 
 def keys(split):
@@ -36,21 +38,21 @@ def test_validation_split_is_stratified(demo):
 
 def test_stratified_shares_of_unequal_classes():
     labels = np.repeat([0, 1, 2], [10, 20, 30])
-    chosen = data.stratified(labels, 6, seed=0)
+    chosen = stratified(labels, 6, seed=0)
     assert np.bincount(labels[chosen]).tolist() == [1, 2, 3]
     assert sorted(set(chosen)) == chosen.tolist()
-    assert np.bincount(labels[data.stratified(labels, 7, seed=0)]).sum() == 7
+    assert np.bincount(labels[stratified(labels, 7, seed=0)]).sum() == 7
 
 
 def test_split_depends_on_the_seed_alone():
     labels = np.arange(100) % 10
-    first, again, other = (data.stratified(labels, 20, seed) for seed in (0, 0, 1))
+    first, again, other = (stratified(labels, 20, seed) for seed in (0, 0, 1))
     assert first.tolist() == again.tolist()
     assert first.tolist() != other.tolist()
 
 
 def test_no_validation_images_means_validating_on_the_test_split():
-    images = data.load("shapes", val_images=0, train_images=100, test_images=50)
+    images = load("shapes", val_images=0, train_images=100, test_images=50)
     assert images.validates_on_test
     assert images.val.ids.tolist() == images.test.ids.tolist()
     assert (len(images.train), images.describe()["val_images"]) == (100, 0)
@@ -61,14 +63,14 @@ def test_channel_statistics_by_hand():
     images[..., 0] = [[[0, 255]], [[0, 255]]]
     images[..., 1] = 51
     images[0, 0, 0, 2] = 255
-    mean, std = data.channel_statistics(images)
+    mean, std = channel_statistics(images)
     assert mean == (0.5, 0.2, 0.25)
     assert std == (0.5, 1.0, 0.433)
 
 
 def test_duplicates_are_pairs_of_identical_images(demo):
     first, second = demo.test.take([0, 1, 2]), demo.test.take([2, 5, 0, 2])
-    assert data.duplicates(first, second) == [(2, 0), (0, 2), (2, 3)]
+    assert duplicates(first, second) == [(2, 0), (0, 2), (2, 3)]
 
 
 def test_digest_changes_with_whatever_training_sees(demo):
@@ -76,14 +78,20 @@ def test_digest_changes_with_whatever_training_sees(demo):
         arrays = {name: getattr(split, name).copy() for name in ("images", "labels", "ids")}
         for name, value in values.items():
             arrays[name].flat[0] = value
-        return sources.Split(**arrays)
+        return Split(**arrays)
 
     pixel, label = 255 - demo.train.images.flat[0], 9 - demo.train.labels[0]
-    others = [replace(demo, train=changed(demo.train, images=pixel)),
-              replace(demo, train=changed(demo.train, labels=label)),
-              replace(demo, val=demo.test), replace(demo, mean=(0, 0, 0)), replace(demo, classes=demo.classes[::-1])]
+    others = [
+        replace(demo, train=changed(demo.train, images=pixel)),
+        replace(demo, train=changed(demo.train, labels=label)),
+        replace(demo, val=demo.test),
+        replace(demo, mean=(0, 0, 0)),
+        replace(demo, classes=demo.classes[::-1]),
+    ]
     assert len({demo.digest(), *(other.digest() for other in others)}) == 6
     assert replace(demo, test=demo.val, train=changed(demo.train)).digest() == demo.digest()
+    view = demo.train.images.transpose(0, 3, 1, 2).copy().transpose(0, 2, 3, 1)  # as CIFAR-10's
+    assert replace(demo, train=replace(demo.train, images=view)).digest() == demo.digest()
 
 
 def write_image(path, colour, size=(40, 24), mode="RGB"):
@@ -97,13 +105,15 @@ def folder(tmp_path):
     for part, numbers in {"train": range(6), "test": (10, 9)}.items():
         for name, colour in colours.items():
             for number in numbers:
-                write_image(tmp_path / part / name / f"{number}.{'png' if number % 2 else 'bmp'}", colour)
+                write_image(
+                    tmp_path / part / name / f"{number}.{'png' if number % 2 else 'bmp'}", colour
+                )
     write_image(tmp_path / "test" / "zebra" / "grey.gif", (90, 90, 90), (500, 300), "L")
     return tmp_path
 
 
 def test_folder_reads_any_format_and_size(folder):
-    images = data.load("folder", str(folder), val_images=2)
+    images = load("folder", str(folder), val_images=2)
     assert images.classes == ("ant", "zebra")
     assert images.test.ids.tolist() == ["ant/9", "zebra/9", "ant/10", "zebra/10", "zebra/grey"]
     assert images.test.labels.tolist() == [0, 1, 0, 1, 1]
@@ -130,35 +140,39 @@ def empty_class(root):
 
 def differing_classes(root):
     write_image(root / "test" / "yak" / "0.png", (1, 2, 3))
-    return "only one of them has yak"
+    return "only one of them has 'yak'"
 
 
 @pytest.mark.parametrize("spoil", [broken_image, no_test, empty_class, differing_classes])
 def test_spoilt_folder_is_named_in_one_line(folder, spoil):
     expected = spoil(folder)
     with pytest.raises(ValueError, match=expected) as error:
-        data.load("folder", str(folder))
+        load("folder", str(folder))
     assert str(folder) in str(error.value)
     assert "\n" not in str(error.value)
 
 
-@pytest.mark.parametrize(("parameters", "named"), [
-    ({"dataset": "mnist"}, "dataset = 'mnist'"),
-    ({"val_images": 5000}, "val_images = 5000"),
-    ({"val_images": 3}, "val_images = 3"),
-    ({"train_images": 5001}, "train_images = 5001"),
-    ({"test_images": 9}, "test_images = 9"),
-])
+@pytest.mark.parametrize(
+    ("parameters", "named"),
+    [
+        ({"dataset": "mnist"}, "dataset = 'mnist'"),
+        ({"val_images": 5000}, "val_images = 5000"),
+        ({"val_images": 3}, "val_images = 3"),
+        ({"train_images": 5001}, "train_images = 5001"),
+        ({"test_images": 9}, "test_images = 9"),
+    ],
+)
 def test_impossible_sizes_are_refused(parameters, named):
     with pytest.raises(ValueError, match=named):
-        data.load(**parameters)
+        load(**parameters)
 
 
 @pytest.fixture
 def archive(tmp_path, monkeypatch):
-    """A small archive in the official layout: 5 x 4 training and 5 test images, image i of a batch all of value i."""
-    names = ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"]
-    members = {"batches.meta": {"label_names": names}}
+    """A small archive in the official layout: 5 x 4 training and 5 test images, image i of a batch
+    all of value i.
+    """
+    members = {"batches.meta": {"label_names": list(cifar10.CLASSES)}}
     for number, batch in enumerate([*(f"data_batch_{n}" for n in range(1, 6)), "test_batch"]):
         count = 20 if batch == "test_batch" else 4
         pixels = np.zeros((count, 3, 1024), np.uint8)
@@ -174,15 +188,19 @@ def archive(tmp_path, monkeypatch):
             member = tarfile.TarInfo(f"{CIFAR10.base_folder}/{name}")
             member.size = len(blob)
             tar.addfile(member, io.BytesIO(blob))
-    monkeypatch.setattr(CIFAR10, "tgz_md5", hashlib.md5((tmp_path / CIFAR10.filename).read_bytes()).hexdigest())
-    monkeypatch.setattr(CIFAR10, "train_list", [[f"data_batch_{n}", sums[f"data_batch_{n}"]] for n in range(1, 6)])
+    monkeypatch.setattr(
+        CIFAR10, "tgz_md5", hashlib.md5((tmp_path / CIFAR10.filename).read_bytes()).hexdigest()
+    )
+    monkeypatch.setattr(
+        CIFAR10, "train_list", [[f"data_batch_{n}", sums[f"data_batch_{n}"]] for n in range(1, 6)]
+    )
     monkeypatch.setattr(CIFAR10, "test_list", [["test_batch", sums["test_batch"]]])
     monkeypatch.setattr(CIFAR10, "meta", CIFAR10.meta | {"md5": sums["batches.meta"]})
     return tmp_path
 
 
 def test_cifar10_in_the_official_layout(archive):
-    images = data.load("cifar10", str(archive), val_images=0)
+    images = load("cifar10", str(archive), val_images=0)
     assert images.classes[0] == "airplane"
     assert images.classes[9] == "truck"
     assert (len(images.train), len(images.test)) == (20, 20)
@@ -196,32 +214,40 @@ def test_cifar10_in_the_official_layout(archive):
 def test_cifar10_archive_cut_short(archive):
     path = archive / CIFAR10.filename
     path.write_bytes(path.read_bytes()[:-1])
-    with pytest.raises(ValueError, match=f"{CIFAR10.filename}: its MD5 checksum is not {CIFAR10.tgz_md5}"):
-        data.load("cifar10", str(archive))
+    with pytest.raises(
+        ValueError, match=f"{CIFAR10.filename}: its MD5 checksum is not {CIFAR10.tgz_md5}"
+    ):
+        load("cifar10", str(archive))
     assert path.exists()
 
 
 def test_cifar10_without_network_says_the_ways_out(tmp_path, monkeypatch):
-    def no_network(*_, **__):
+    asked = []
+
+    def no_network(*given):
+        asked.append(given[:3])
         raise urllib.error.URLError("no route")
 
-    monkeypatch.setattr("urllib.request.urlopen", no_network)
-    with pytest.raises(ValueError, match=r'could not be downloaded .*no route.*: place .*"folder".*"shapes"'):
-        data.load("cifar10", str(tmp_path))
+    monkeypatch.setattr(cifar10, "fetch", no_network)
+    with pytest.raises(
+        ValueError, match=r'could not be fetched .*no route.*: place .*"folder".*"shapes"'
+    ):
+        load("cifar10", str(tmp_path))
+    assert asked == [(tmp_path / CIFAR10.filename, cifar10.MIRRORS, CIFAR10.tgz_md5)]
 
 
 def test_usual_validation_split_is_a_tenth_and_has_every_class():
-    assert data.usual_val_images(50_000, 10) == 5_000
-    assert data.usual_val_images(20, 3) == 3
+    assert usual_val_images(50_000, 10) == 5_000
+    assert usual_val_images(20, 3) == 3
 
 
 def test_a_small_class_keeps_an_image():
     labels = np.repeat([0, 1], [1000, 5])
-    assert np.bincount(labels[data.stratified(labels, 100, seed=0)]).tolist() == [99, 1]
+    assert np.bincount(labels[stratified(labels, 100, seed=0)]).tolist() == [99, 1]
 
 
 def test_a_constant_channel_has_deviation_one():
-    assert data.channel_statistics(np.full((100, 4, 4, 3), 77, np.uint8)) == ((0.302,) * 3, (1.0,) * 3)
+    assert channel_statistics(np.full((100, 4, 4, 3), 77, np.uint8)) == ((0.302,) * 3, (1.0,) * 3)
 
 
 def test_images_of_other_modes(folder):
@@ -229,27 +255,43 @@ def test_images_of_other_modes(folder):
     grey16.save(folder / "test" / "zebra" / "10.bmp.png")
     Image.new("RGBA", (32, 32), (0, 0, 0, 0)).save(folder / "test" / "zebra" / "11.png")
     (folder / "test" / "zebra" / "Thumbs.db").write_bytes(b"no image")
-    images = data.load("folder", str(folder), val_images=2)
+    images = load("folder", str(folder), val_images=2)
     middle = dict(zip(images.test.ids, images.test.images[:, 16, 16].tolist(), strict=True))
     assert middle["zebra/10.bmp"] == [155] * 3
     assert middle["zebra/11"] == [255] * 3
     Image.fromarray(np.zeros((8, 8), np.float32)).save(folder / "test" / "zebra" / "float.tiff")
-    with pytest.raises(ValueError, match=r"float\.tiff: cannot be read as an image \(pixels of more than 16 bits"):
-        data.load("folder", str(folder))
+    with pytest.raises(
+        ValueError, match=r"float\.tiff: cannot be read as an image \(pixels of more than 16 bits"
+    ):
+        load("folder", str(folder))
 
 
 def test_ids_are_the_shortest_that_tell_all_images_apart(folder):
     for path in (folder / "test" / "zebra").iterdir():
         path.rename(path.with_stem(f"z{path.stem}"))
-    assert data.load("folder", str(folder), val_images=2).test.ids.tolist() == ["9", "10", "z9", "z10", "zgrey"]
+    assert load("folder", str(folder), val_images=2).test.ids.tolist() == [
+        "9",
+        "10",
+        "z9",
+        "z10",
+        "zgrey",
+    ]
     write_image(folder / "test" / "zebra" / "z9.bmp", (200, 0, 0))
-    ids = data.load("folder", str(folder), val_images=2).test.ids.tolist()
-    assert ids == ["ant/9.png", "ant/10.bmp", "zebra/z9.bmp", "zebra/z9.png", "zebra/z10.bmp", "zebra/zgrey.gif"]
+    ids = load("folder", str(folder), val_images=2).test.ids.tolist()
+    assert ids == [
+        "ant/9.png",
+        "ant/10.bmp",
+        "zebra/z9.bmp",
+        "zebra/z9.png",
+        "zebra/z10.bmp",
+        "zebra/zgrey.gif",
+    ]
 
 
-def test_counterparts_are_of_the_same_test_images():
-    test = data.load("shapes", seed=1).test.take([700, 3])
-    swapped = sources.counterparts(test, seed=1)["background swapped"]
+def test_counterfactuals_are_of_the_same_test_images():
+    test = load("shapes", seed=1).test.take([700, 3])
+    swapped = render_counterfactuals(test, seed=1)["background swapped"]
     same = (swapped == test.images).all(axis=3)
-    assert same[test.masks].mean() > 0.7  # all of it but the border that it shares with the background
+    # all of it but the border that it shares with the background
+    assert same[test.masks].mean() > 0.7
     assert same[~test.masks].mean() < 0.1

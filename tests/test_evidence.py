@@ -3,8 +3,11 @@ import re
 
 import numpy as np
 import pytest
+from scipy import stats
 
-from utils import ROOT, evidence
+from utils import ROOT
+from utils.core import statistics
+from utils.evidence import baselines, claims, localisation
 
 MASK = np.array([[True, False], [False, False]])
 TWO = np.array([[True, True], [False, False]])
@@ -14,40 +17,71 @@ def scores(measure, maps, mask):
     return measure(np.array(maps, float), np.stack([mask] * len(maps))).tolist()
 
 
-@pytest.mark.parametrize(("measure", "mask", "maps", "expected"), [
-    (evidence.pointing_game, MASK, [[[1, 0], [0, 0]], [[0, 1], [0, 0]]], [1, 0]),
-    (evidence.pointing_game, MASK, [[[1, 1], [0, 0]], [[1, 1], [1, 0]]], [1 / 2, 1 / 3]),  # ties
-    (evidence.pointing_game, MASK, [[[0.999, 1], [0, 0]], [[1, 0.999], [0, 0]]], [0, 1]),  # nearly ties
-    (evidence.pointing_game, MASK, [[[0, 0], [0, 0]], [[1, 1], [1, 1]]], [0, 0]),  # flat
-    (evidence.relevance_mass, MASK, [[[1, 0], [0, 0]], [[0.5, 0.5], [0.5, 1]]], [1, 0.2]),
-    (evidence.relevance_mass, TWO, [[[1, 2], [3, 4]], [[0, 0], [0, 1]]], [0.3, 0]),
-    (evidence.relevance_mass, MASK, [[[0, 0], [0, 0]], [[1, 1], [1, 1]]], [0, 0]),  # flat
-    (evidence.relevance_rank, TWO, [[[4, 3], [2, 1]], [[4, 1], [3, 2]], [[1, 2], [3, 4]]], [1, 0.5, 0]),
-    (evidence.relevance_rank, TWO, [[[4, 1], [1, 1]], [[1, 1], [4, 1]], [[2, 0], [2, 2]]],
-     [(1 + 1 / 3) / 2, 2 / 3 / 2, 2 / 3 / 2]),  # 1 place for 3 tied; again; 2 places for 3
-    (evidence.relevance_rank, TWO, [[[0, 0], [0, 0]], [[1, 1], [1, 1]]], [0, 0]),  # flat
-])
+@pytest.mark.parametrize(
+    ("measure", "mask", "maps", "expected"),
+    [
+        (localisation.pointing_game, MASK, [[[1, 0], [0, 0]], [[0, 1], [0, 0]]], [1, 0]),
+        # ties
+        (localisation.pointing_game, MASK, [[[1, 1], [0, 0]], [[1, 1], [1, 0]]], [1 / 2, 1 / 3]),
+        # nearly ties
+        (localisation.pointing_game, MASK, [[[0.999, 1], [0, 0]], [[1, 0.999], [0, 0]]], [0, 1]),
+        (
+            localisation.pointing_game,
+            MASK,
+            [[[0, 0], [0, 0]], [[1, 1], [1, 1]]],
+            [0, 0],
+        ),  # constant
+        (localisation.relevance_mass, MASK, [[[1, 0], [0, 0]], [[0.5, 0.5], [0.5, 1]]], [1, 0.2]),
+        (localisation.relevance_mass, TWO, [[[1, 2], [3, 4]], [[0, 0], [0, 1]]], [0.3, 0]),
+        (localisation.relevance_mass, MASK, [[[0, 0], [0, 0]], [[1, 1], [1, 1]]], [0, 0]),
+        (
+            localisation.relevance_rank,
+            TWO,
+            [[[4, 3], [2, 1]], [[4, 1], [3, 2]], [[1, 2], [3, 4]]],
+            [1, 0.5, 0],
+        ),
+        (
+            localisation.relevance_rank,
+            TWO,
+            [[[4, 1], [1, 1]], [[1, 1], [4, 1]], [[2, 0], [2, 2]]],
+            [(1 + 1 / 3) / 2, 2 / 3 / 2, 2 / 3 / 2],
+        ),  # 1 rank for 3 tied; again; 2 ranks for 3
+        (localisation.relevance_rank, TWO, [[[0, 0], [0, 0]], [[1, 1], [1, 1]]], [0, 0]),
+    ],
+)
 def test_measures_by_hand(measure, mask, maps, expected):
     assert scores(measure, maps, mask) == pytest.approx(expected)
 
 
-@pytest.mark.parametrize(("measure", "theirs"), [
-    (evidence.pointing_game, [1, 1, 0, 1, 0, 0]),
-    (evidence.relevance_mass, [0.2031944, 0.2222386, 0.1594004, 0.2363048, 0.2167213, 0.1885576]),
-    (evidence.relevance_rank, [0.3333333, 0.25, 0.2222222, 0.2857143, 0.2307692, 0.1666667]),
-])
+@pytest.mark.parametrize(
+    ("measure", "theirs"),
+    [
+        (localisation.pointing_game, [1, 1, 0, 1, 0, 0]),
+        (
+            localisation.relevance_mass,
+            [0.2031944, 0.2222386, 0.1594004, 0.2363048, 0.2167213, 0.1885576],
+        ),
+        (
+            localisation.relevance_rank,
+            [0.3333333, 0.25, 0.2222222, 0.2857143, 0.2307692, 0.1666667],
+        ),
+    ],
+)
 def test_measures_equal_those_recorded_from_quantus(measure, theirs):
-    """quantus 0.6.0: PointingGame, RelevanceMassAccuracy, RelevanceRankAccuracy, each with (normalise=False), called by
-    (None, x, y, a_batch=maps[:, None], s_batch=masks[:, None]).
+    """quantus 0.6.0: PointingGame, RelevanceMassAccuracy, RelevanceRankAccuracy.
 
-    No ties and no flat maps here: theirs count any tied peak as a hit, rank ties by sorting, and set no flat map to 0.
+    Each with (normalise=False), called by (None, x, y, a_batch=maps[:, None],
+    s_batch=masks[:, None]).
+
+    No ties and no constant maps here: theirs count any tied peak as a hit, rank ties by sorting,
+    and set no constant map to 0.
     """
     random = np.random.RandomState(13)
     maps, masks = random.random_sample((6, 8, 8)), random.random_sample((6, 8, 8)) < 0.2
     assert measure(maps, masks) == pytest.approx(theirs, abs=1e-6)
 
 
-@pytest.mark.parametrize("measure", evidence.MEASURES.values())
+@pytest.mark.parametrize("measure", localisation.MEASURES.values())
 def test_an_object_as_its_own_map_is_perfect_and_bad_input_is_refused(measure):
     masks = np.random.RandomState(0).rand(5, 8, 8) < 0.3
     assert measure(masks.astype(float), masks).tolist() == [1] * 5
@@ -61,81 +95,145 @@ def test_an_object_as_its_own_map_is_perfect_and_bad_input_is_refused(measure):
 
 def test_the_mass_of_negative_values_is_refused():
     with pytest.raises(ValueError, match="negative"):
-        evidence.relevance_mass(-np.ones((1, 2, 2)), MASK[None])
+        localisation.relevance_mass(-np.ones((1, 2, 2)), MASK[None])
 
 
 def test_centre_map_peaks_in_the_middle():
-    (centre,) = evidence.centre_maps(1, 5)
-    assert np.unravel_index(centre.argmax(), centre.shape) == (2, 2)
-    assert evidence.centre_maps(3, 32).shape == (3, 32, 32)
+    (centre,) = baselines.centre_maps(1, (5, 7))
+    assert np.unravel_index(centre.argmax(), centre.shape) == (2, 3)
+    assert baselines.centre_maps(3, (32, 16)).shape == (3, 32, 16)
+
+
+def test_centre_map_by_hand():
+    """A quarter of the sides is one standard deviation: 4 rows and 8 columns, so of 1 and of 2."""
+    (centre,) = baselines.centre_maps(1, (4, 8))
+    assert centre[1, 3] == pytest.approx(np.exp(-(0.5**2 + 0.25**2) / 2))
+    assert centre[0, 7] == pytest.approx(np.exp(-(1.5**2 + 1.75**2) / 2))
 
 
 @pytest.mark.parametrize("blur", [0, 4])
 def test_random_maps_hit_by_chance(blur):
     masks = np.zeros((4000, 4, 4), bool)
     masks[:, :2, :2] = True
-    maps = evidence.random_maps(4000, 4, seed=0, blur=blur)
+    maps = baselines.random_maps(4000, (4, 4), seed=0, blur=blur)
     assert (maps.min(axis=(1, 2)) == 0).all()
     assert (maps.max(axis=(1, 2)) == 1).all()
-    hits = evidence.pointing_game(maps, masks)
+    hits = localisation.pointing_game(maps, masks)
     assert hits.mean() == pytest.approx(0.25, abs=4 * np.sqrt(0.25 * 0.75 / 4000))
 
 
 def test_blurred_noise_is_smooth():
-    rough, smooth = (evidence.random_maps(20, 32, 0, blur) for blur in (0, evidence.BLUR))
+    size = (32, 32)
+    rough, smooth = (
+        baselines.random_maps(20, size, 0, blur) for blur in (0, baselines.blur_pixels(size))
+    )
+    assert baselines.blur_pixels((64, 40)) == 5
     assert np.abs(np.diff(smooth)).mean() < np.abs(np.diff(rough)).mean() / 5
 
 
 def test_edges_by_hand():
     image = np.zeros((1, 5, 6, 3), np.uint8)
     image[:, :, 3:] = 200  # a step from column 2 to 3
-    assert evidence.edge_maps(image)[0].tolist() == [[0, 0, 1, 1, 0, 0]] * 5
-    assert (evidence.edge_maps(np.full((1, 4, 4, 3), 9, np.uint8)) == 0).all()
+    assert baselines.edge_maps(image)[0].tolist() == [[0, 0, 1, 1, 0, 0]] * 5
+    assert (baselines.edge_maps(np.full((1, 4, 4, 3), 9, np.uint8)) == 0).all()
 
 
 def test_oracle_by_hand():
-    """Means of 2x2 pixels, (1, 0.25; 0, 0), then bilinear: the corner pixels keep the values of their place."""
+    """Means of 2x2 pixels, (1, 0.25; 0, 0), then bilinear: corners keep their cell's value."""
     mask = np.zeros((1, 4, 4), bool)
     mask[0, :2, :2] = mask[0, 0, 2] = True
-    (oracle,) = evidence.oracle_maps(mask, 2)
+    (oracle,) = baselines.oracle_maps(mask, (2, 2))
     assert oracle[0].tolist() == pytest.approx([1, 0.8125, 0.4375, 0.25])
     assert oracle[3].tolist() == [0] * 4
-    assert (evidence.oracle_maps(mask, 4)[0] == mask[0]).all()
+    assert (baselines.oracle_maps(mask, (4, 4))[0] == mask[0]).all()
+    (flattened,) = baselines.oracle_maps(mask, (1, 2))  # means 5/8 - 0, of 4x2 pixels each
+    assert (flattened == flattened[0]).all()
+    assert flattened[0, [0, 3]].tolist() == [4 / 8, 1 / 8]
 
 
-def test_bootstrap_interval():
-    certain = evidence.mean_interval(np.ones(10))
-    assert certain == {"n": 10, "value": 1.0, "low": 1.0, "high": 1.0}
-    half = evidence.mean_interval(np.arange(1000) % 2)
-    assert half["value"] == 0.5
-    assert (half["low"], half["high"]) == pytest.approx((0.469, 0.531), abs=0.003)  # 0.5 -+ 1.96 * 0.5 / sqrt(1000)
+def test_interval_of_a_mean_is_of_the_bootstrap():
+    constant = statistics.mean_interval(np.full(10, 0.3))
+    assert constant == pytest.approx({"n": 10, "value": 0.3, "low": 0.3, "high": 0.3})
+    assert statistics.mean_interval(np.zeros(9))["high"] == 0  # differences, say, not hits
+    assert statistics.mean_interval([0.3]) == {"n": 1, "value": 0.3, "low": 0.3, "high": 0.3}
+    even = statistics.mean_interval(np.linspace(0, 1, 1000))
+    assert even["value"] == pytest.approx(0.5)
+    # 0.5 -+ 1.96 * sqrt(1/12) / sqrt(1000)
+    assert (even["low"], even["high"]) == pytest.approx((0.482, 0.518), abs=0.002)
+    assert statistics.mean_interval(np.arange(5) / 7, seed=1) == statistics.mean_interval(
+        np.arange(5) / 7, seed=1
+    )
     with pytest.raises(ValueError, match="none"):
-        evidence.mean_interval([])
+        statistics.mean_interval([])
+
+
+@pytest.mark.parametrize(("right", "n"), [(0, 10), (1, 50), (10, 10), (500, 1000)])
+def test_interval_of_a_share_is_wilsons_as_scipy_has_it(right, n):
+    found = statistics.mean_interval(np.arange(n) < right)
+    assert statistics.mean_interval((np.arange(n) < right) * 1.0, hits=True) == found
+    expected = stats.binomtest(right, n).proportion_ci(method="wilson")
+    assert (found["n"], found["value"]) == (n, right / n)
+    assert (found["low"], found["high"]) == pytest.approx((expected.low, expected.high))
 
 
 def test_rows_of_localisation_by_hand():
     hit, miss = [[1.0, 0], [0, 0]], [[0, 1.0], [0, 0]]
     maps = {"good": np.array([hit, hit]), "half": np.array([hit, miss])}
-    good, half = evidence.localisation(maps, np.stack([MASK] * 2))
-    assert (good["name"], good["pointing game"]["value"], good["pointing game"]["n"]) == ("good", 1, 2)
-    assert [half[key]["value"] for key in evidence.MEASURES] == [0.5] * 3
+    good, half = localisation.localisation(maps, np.stack([MASK] * 2))
+    assert (good["name"], good["pointing game"]["value"], good["pointing game"]["n"]) == (
+        "good",
+        1,
+        2,
+    )
+    assert [half[key]["value"] for key in localisation.MEASURES] == [0.5] * 3
 
 
-def test_flat_maps_count_for_nothing_by_hand():
+def test_a_new_measure_is_one_entry(monkeypatch):
+    """The highest value on the object, 0.75 and 0.25."""
+
+    def highest(maps, masks):
+        return (maps * masks).max(axis=(1, 2))
+
+    monkeypatch.setitem(localisation.MEASURES, "highest on it", highest)
+    maps = {"a": np.array([[[0.75, 1], [0, 0]], [[0.25, 0], [1, 0]]])}
+    (row,) = localisation.localisation(maps, np.stack([MASK] * 2))
+    assert list(row) == ["name", *localisation.MEASURES]
+    assert (row["highest on it"]["value"], row["highest on it"]["n"]) == (0.5, 2)
+    assert (row["highest on it"]["low"], row["highest on it"]["high"]) == (0.25, 0.75)
+
+
+def test_the_baselines_of_grey_and_transparent_images_of_any_size():
+    """One colour is brightness itself; of four, the last is no colour."""
+    rgb = np.random.RandomState(0).randint(0, 256, (3, 12, 9, 3)).astype(np.uint8)
+    luma = (0.299, 0.587, 0.114)
+    np.testing.assert_allclose(baselines.grey(rgb), rgb @ luma)
+    rgba = np.concatenate([rgb, rgb[..., :1]], axis=3)
+    np.testing.assert_allclose(baselines.grey(rgba), rgb @ luma)
+    assert (baselines.grey(rgb[..., :1]) == rgb[..., 0]).all()
+    for images in (rgb, rgba, rgb[..., :1]):
+        found = baselines.baselines(images, seed=0)
+        assert list(found) == list(baselines.BASELINES)
+        assert {maps.shape for maps in found.values()} == {(3, 12, 9)}
+
+
+def test_constant_maps_count_for_nothing_by_hand():
     maps = np.array([[[1.0, 0], [0, 0]], [[0, 0], [0, 0]], [[0, 1.0], [0, 0]]])
-    found = evidence.of_those_that_speak(maps, np.array([0.5, 9, 0.25]))
-    assert (found["flat"], found["n"], found["value"]) == (1, 2, 0.375)
-    found = evidence.of_those_that_speak(maps[1:2], np.array([9]))
-    assert found == {"flat": 1, "n": 0, "value": 0, "low": 0, "high": 0}
+    found = localisation.mean_over_nonconstant(maps, np.array([0.5, 9, 0.25]))
+    assert (found["constant"], found["n"], found["value"]) == (1, 2, 0.375)
+    found = localisation.mean_over_nonconstant(maps[1:2], np.array([9]))
+    assert found == {"constant": 1, "n": 0, "value": 0, "low": 0, "high": 0}
 
 
 def test_own_object_by_hand():
-    """Objects of one and of two pixels. First map: on its own, on the other, flat, equally strong on both."""
+    """Objects of one and of two pixels.
+
+    First map: on its own, on the other, constant, equally strong on both.
+    """
     first, second = [[1, 0], [0, 0]], [[0, 0], [1, 1]]
     masks = np.array([[first, second]] * 4, bool)
     of_first = np.array([first, second, [[1, 1], [1, 1]], [[1, 0], [1, 1]]], float)
     of_second = np.array([second] * 4, float)
-    found = evidence.own_object([of_first, of_second], masks)
+    found = localisation.own_object([of_first, of_second], masks)
     assert found["own"]["value"] == pytest.approx(((1 + 0 + 0 + 1 / 3) / 4 + 1) / 2)
     assert found["other"]["value"] == pytest.approx((0 + 1 + 0 + 2 / 3) / 4 / 2)
     assert found["more"]["value"] == ((1 + 0 + 0.5 + 0.5) / 4 + 1) / 2
@@ -144,8 +242,13 @@ def test_own_object_by_hand():
 
 def test_a_map_that_knows_no_class_is_right_for_one_object_and_wrong_for_the_other():
     masks = np.array([[MASK, ~MASK]] * 50)
-    maps = evidence.random_maps(50, 2, seed=0)
-    assert evidence.own_object([maps, maps], masks)["more"] == {"n": 50, "value": 0.5, "low": 0.5, "high": 0.5}
+    maps = baselines.random_maps(50, (2, 2), seed=0)
+    assert localisation.own_object([maps, maps], masks)["more"] == {
+        "n": 50,
+        "value": 0.5,
+        "low": 0.5,
+        "high": 0.5,
+    }
 
 
 def share(value, half=0.1, n=10):
@@ -153,57 +256,104 @@ def share(value, half=0.1, n=10):
 
 
 def measured(**changes):
-    """Rows as metrics.json keeps them, in which the asked map, `A, layer2`, beats its controls."""
-    def rows(key, controls, **ours):
-        return [{"name": name, key: share(value)}
-                for name, value in [*ours.items(), *zip(evidence.CONTROLS, controls, strict=True)]]
+    """Rows as metrics.json keeps them: the selected map, `A, layer2`, beats its baselines."""
 
-    hits = rows("pointing game", (0.5, 0.4, 0.1, 0.2), **{"A, layer2*layer3": 0.9, "A, layer2": 0.8})
-    of_misread = rows("pointing game", (0.5, 0.6, 0.1, 0.2), **{"A, layer2, true class": 0.7})
-    return {"localisation": {"all": hits, "misread": of_misread},
-            "two_objects": rows("more", (0.5, 0.4, 0.45, 0.25), **{"A, layer2": 0.9}),
-            "removal": {"faithfulness": rows("insertion", (0.2, 0.1, 0.05, 0.3), **{"A, layer2": 0.6}),
-                        "restoration": rows("mean", (0.2, 0.1, 0.5, 0.4), **{
-                            "A, layer2, answer over true": 0.8, "A, layer3, answer over true": 0.9})},
-            "randomisation": [{"level": level, "A, layer2": {"ssim": share(value)}, "edges": {"ssim": share(1)}}
-                              for level, value in (("fc", 0.95), ("conv1", 0.3))]} | changes
+    def rows(key, values, **ours):
+        of_baselines = zip(baselines.BASELINES, values, strict=True)
+        return [{"name": name, key: share(value)} for name, value in [*ours.items(), *of_baselines]]
+
+    hits = rows(
+        "pointing game", (0.5, 0.4, 0.1, 0.2), **{"A, layer2*layer3": 0.9, "A, layer2": 0.8}
+    )
+    of_misclassified = rows("pointing game", (0.5, 0.6, 0.1, 0.2), **{"A, layer2, true class": 0.7})
+    return {
+        "localisation": {"all": hits, "misclassified": of_misclassified},
+        "two_objects": rows("more", (0.5, 0.4, 0.45, 0.25), **{"A, layer2": 0.9}),
+        "removal": {
+            "faithfulness": rows("insertion", (0.2, 0.1, 0.05, 0.3), **{"A, layer2": 0.6}),
+            "correction_rate": rows(
+                "mean",
+                (0.2, 0.1, 0.5, 0.4),
+                **{"A, layer2, answer over true": 0.8, "A, layer3, answer over true": 0.9},
+            ),
+        },
+        "randomisation": [
+            {"level": level, "A, layer2": {"ssim": share(value)}, "edges": {"ssim": share(1)}}
+            for level, value in (("fc", 0.95), ("conv1", 0.3))
+        ],
+    } | changes
 
 
 def test_trust_by_hand():
-    rows = evidence.trust("A, layer2", measured())
-    assert [(row["what"], row["value"], row["control"], row["by"], row["shown"]) for row in rows] == [
+    rows = claims.trust("A, layer2", measured())
+    assert [
+        (row["what"], row["value"], row["baseline"], row["by"], row["shown"]) for row in rows
+    ] == [
         ("points at the object, over the test images", 0.8, 0.5, "centre", "yes"),
-        ("points at the object, misread, true class", 0.7, 0.6, "edges", "not shown"),
+        ("points at the object, misclassified, true class", 0.7, 0.6, "edges", "not shown"),
         ("tells the object of its class from another", 0.9, 0.5, "centre", "yes"),
         ("a few kept pixels bring the answer back (insertion)", 0.6, 0.3, "blurred random", "yes"),
-        ("what misled the network (mistakes undone, mean colour)", 0.8, 0.5, "random", "yes"),
-        ("changes when all is forgotten (SSIM: low is good)", 0.3, 1, "edges", "yes")]
-    assert rows[0] == {"what": rows[0]["what"], **share(0.8), "by": "centre", "control": 0.5, "control_low": 0.4,
-                       "control_high": 0.6, "shown": "yes"}
+        ("what misled the network (mistakes corrected, mean colour)", 0.8, 0.5, "random", "yes"),
+        ("changes when all is re-initialised (SSIM: low is good)", 0.3, 1, "edges", "yes"),
+    ]
+    assert rows[0] == {
+        "what": rows[0]["what"],
+        **share(0.8),
+        "by": "centre",
+        "baseline": 0.5,
+        "baseline_low": 0.4,
+        "baseline_high": 0.6,
+        "shown": "yes",
+    }
 
 
-def test_only_what_lies_clear_of_its_control_on_the_right_side_is_shown():
-    """An interval that touches the control's; and a map that changes less than the edges do."""
-    forgotten = [{"level": "conv1", "A, layer2": {"ssim": share(0.9)}, "edges": {"ssim": share(0.2)}}]
-    pair = [{"name": name, "more": share(value, 0.125)}
-            for name, value in {"A, layer2": 0.75, **dict.fromkeys(evidence.CONTROLS, 0.5)}.items()]
-    rows = evidence.trust("A, layer2", measured(two_objects=pair, randomisation=forgotten))
-    assert [row["shown"] for row in rows] == ["yes", "not shown", "not shown", "yes", "yes", "not shown"]
-    assert {row["shown"] for row in evidence.trust("A, layer2", measured(), learnt=False)} == {"not judged"}
+def test_only_what_lies_clear_of_its_baseline_on_the_right_side_is_shown():
+    """An interval that touches the baseline's; and a map that changes less than the edges do."""
+    reinitialised = [
+        {"level": "conv1", "A, layer2": {"ssim": share(0.9)}, "edges": {"ssim": share(0.2)}}
+    ]
+    pair = [
+        {"name": name, "more": share(value, 0.125)}
+        for name, value in {"A, layer2": 0.75, **dict.fromkeys(baselines.BASELINES, 0.5)}.items()
+    ]
+    rows = claims.trust("A, layer2", measured(two_objects=pair, randomisation=reinitialised))
+    assert [row["shown"] for row in rows] == [
+        "yes",
+        "not shown",
+        "not shown",
+        "yes",
+        "yes",
+        "not shown",
+    ]
+    assert {row["shown"] for row in claims.trust("A, layer2", measured(), learnt=False)} == {
+        "not judged"
+    }
 
 
 def test_what_was_not_measured_is_not_claimed():
-    empty = {"localisation": {"all": [], "misread": []}, "two_objects": []}
-    removal = measured()["removal"] | {"restoration": []}
-    rows = evidence.trust("A, layer2", measured(**empty, removal=removal))
+    empty = {"localisation": {"all": [], "misclassified": []}, "two_objects": []}
+    removal = measured()["removal"] | {"correction_rate": []}
+    rows = claims.trust("A, layer2", measured(**empty, removal=removal))
     assert [row["what"].split()[0] for row in rows] == ["a", "changes"]
 
 
 def test_the_kept_rows_say_what_the_notebook_of_the_demo_says():
     kept = json.loads((ROOT / "doc" / "demo" / "metrics.json").read_text())["explanations"]
-    rows = evidence.trust(f"{kept['method']}, {kept['layer']}", kept)
+    rows = claims.trust(f"{kept['method']}, {kept['layer']}", kept)
     cells = json.loads((ROOT / "notebooks" / "03_gradcam_analysis.ipynb").read_text())["cells"]
-    text = "".join(line for cell in cells for output in cell.get("outputs", []) for line in output.get("text", []))
+    text = "".join(
+        line
+        for cell in cells
+        for output in cell.get("outputs", [])
+        for line in output.get("text", [])
+    )
     for row in rows:
-        line = [row["what"], str(row["n"]), f"{row['value']:.2f}", f"{row['control']:.2f}", row["by"], row["shown"]]
+        line = [
+            row["what"],
+            str(row["n"]),
+            f"{row['value']:.2f}",
+            f"{row['baseline']:.2f}",
+            row["by"],
+            row["shown"],
+        ]
         assert re.search(r"\| +".join(re.escape(part) + " +" for part in line), text), line

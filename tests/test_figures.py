@@ -5,23 +5,49 @@ import re
 import numpy as np
 import pytest
 
-from utils import ROOT, evidence, figures, map_figures
-from utils.mistakes import Mistakes
-from utils.sources import Split
+from utils import ROOT
+from utils.evidence import baselines
+from utils.images.split import Split
+from utils.mistakes.mistakes import Mistakes
+from utils.report import drawing, figures, map_figures
 
-ROWS = [{"epoch": epoch, "learning_rate": rate, "train_loss": 2.0 / epoch, "val_loss": 1.5, "train_accuracy": 40.0,
-         "val_accuracy": 50.0} for epoch, rate in ((1, 0.001), (2, 0.02), (3, 0.002))]
+ROWS = [
+    {
+        "epoch": epoch,
+        "learning_rate": rate,
+        "train_loss": 2.0 / epoch,
+        "val_loss": 1.5,
+        "train_accuracy": 40.0,
+        "val_accuracy": 50.0,
+    }
+    for epoch, rate in ((1, 0.001), (2, 0.02), (3, 0.002))
+]
 
 
 def test_every_figure_that_a_notebook_saves_is_checked():
     notebooks = "".join(path.read_text() for path in (ROOT / "notebooks").glob("*.ipynb"))
-    drawn = set(re.findall(r"(?:map_)?figures\.(\w+)\(", notebooks)) - {"save", "table", "interval_table"}
-    tests = "".join((ROOT / "tests" / f"test_{name}.py").read_text() for name in ("figures", "mistakes"))
-    assert drawn
-    assert drawn <= set(re.findall(r"figures\.(\w+)\(", tests))
+    drawn = (
+        set(re.findall(r"report\.(\w+)\(", notebooks)) & (vars(figures) | vars(map_figures)).keys()
+    )
+    tests = "".join(
+        (ROOT / "tests" / f"test_{name}.py").read_text() for name in ("figures", "mistakes")
+    )
+    assert len(drawn) > 10
+    assert drawn - vars(drawing).keys() <= set(re.findall(r"figures\.(\w+)\(", tests))
 
 
 IMAGES = np.stack([np.full((4, 4, 3), level, np.uint8) for level in (10, 20, 30, 40, 50, 60)])
+
+
+def test_what_is_kept_of_a_picture_stands_in_a_frame():
+    wide, high = np.zeros((4, 8, 3), np.uint8), np.zeros((9, 3, 3), np.uint8)
+    figure = figures.crops([wide, high], [(2, 0, 6, 4), (0, 3, 3, 6)], "kept")
+    assert figure.get_suptitle() == "kept"
+    frames = [axis.patches[0] for axis in figure.axes]
+    # pixel 0 reaches from -0.5 to 0.5
+    assert [frame.get_xy() for frame in frames] == [(1.5, -0.5), (-0.5, 2.5)]
+    assert [(frame.get_width(), frame.get_height()) for frame in frames] == [(4, 4), (3, 3)]
+    assert [pictures(axis)[0].shape for axis in figure.axes] == [(4, 8, 3), (9, 3, 3)]
 
 
 def test_samples_stand_under_their_titles():
@@ -29,14 +55,71 @@ def test_samples_stand_under_their_titles():
     axes = figure.axes
     assert len(axes) == 10  # two rows of five
     assert [(axis.get_title(), pictures(axis)[0][0, 0, 0]) for axis in axes[:6]] == [
-        ("a", 10), ("b", 20), ("c", 30), ("d", 40), ("e", 50), ("f", 60)]
+        ("a", 10),
+        ("b", 20),
+        ("c", 30),
+        ("d", 40),
+        ("e", 50),
+        ("f", 60),
+    ]
     assert not any(axis.get_images() for axis in axes[6:])
     figures.plt.close(figure)
 
 
+GREY = np.array([[[0], [255]], [[51], [102]]], np.uint8)
+RGBA = np.array([[[0, 0, 0, 0], [0, 0, 0, 255]], [[200, 0, 0, 51], [10, 20, 30, 255]]], np.uint8)
+# a fifth of (200, 0, 0), and four fifths of white
+ON_WHITE = [[[255, 255, 255], [0, 0, 0]], [[244, 204, 204], [10, 20, 30]]]
+
+
+def test_rgba_is_shown_on_white_by_hand():
+    assert drawing.on_white(RGBA).tolist() == ON_WHITE
+    np.testing.assert_allclose(drawing.on_white(RGBA.astype(float)), ON_WHITE)
+    assert drawing.on_white(GREY) is GREY
+
+
+def test_figures_show_grey_images_in_grey_and_rgba_on_white():
+    """Also as means, in floating point; and under a map, the brightness of what is shown."""
+    drawings = {
+        "samples": lambda image: figures.samples(image[None], ["a"], ""),
+        "augmentations": lambda image: figures.augmentations(image, {"crop": image[None]}, ""),
+        "mean_maps": lambda image: map_figures.mean_maps(
+            [("a", {"mean image": image.astype(float), "map": np.eye(2)})], ""
+        ),
+    }
+    for name, draw in drawings.items():
+        for image, expected in ((GREY, np.repeat(GREY, 3, axis=2)), (RGBA, ON_WHITE)):
+            figure = draw(image)
+            drawn = figure.axes[0].get_images()[0]
+            values = drawn.get_array()
+            shown = drawn.to_rgba(values, bytes=True)[..., :3]
+            np.testing.assert_allclose(shown, expected, atol=1, err_msg=name)
+            figures.plt.close(figure)
+    figure, ((axis,),) = drawing.grid(1, 1)
+    for image, expected in ((GREY, GREY[..., 0]), (RGBA, ON_WHITE @ baselines.LUMA)):
+        axis.clear()
+        map_figures.overlay(axis, image, np.eye(2))
+        np.testing.assert_allclose(pictures(axis)[0], expected)
+    figures.plt.close(figure)
+
+
+def test_of_an_odd_number_of_objects_none_is_left_out():
+    images = np.stack([np.full((8, 8, 3), level, np.uint8) for level in (10, 20, 30)])
+    masks = np.ones((3, 8, 8), bool)
+    masks[:, 0] = False
+    figure = figures.objects(images, masks, list("abc"), masks.mean(axis=0), "heading")
+    shown = {axis.get_title(): pictures(axis) for axis in figure.axes if axis.get_images()}
+    assert [shown[name][0][0, 0, 0] for name in "abc"] == [10, 20, 30]
+    figures.plt.close(figure)
+
+
 def test_class_balance_has_a_bar_for_each_class():
-    figure = figures.class_balance({"train": np.array([3, 5]), "test": np.array([1, 2])}, ("cat", "dog"))
-    for axis, widths, title in zip(figure.axes, ([3, 5], [1, 2]), ("train: 8 images", "test: 3 images"), strict=True):
+    figure = figures.class_balance(
+        {"train": np.array([3, 5]), "test": np.array([1, 2])}, ("cat", "dog")
+    )
+    for axis, widths, title in zip(
+        figure.axes, ([3, 5], [1, 2]), ("train: 8 images", "test: 3 images"), strict=True
+    ):
         assert [bar.get_width() for bar in axis.patches] == widths
         assert axis.get_title() == title
         assert [text.get_text() for text in axis.texts] == list(map(str, widths))
@@ -47,9 +130,13 @@ def test_class_balance_has_a_bar_for_each_class():
 def test_pictures_of_very_many_classes_stay_within_what_a_file_can_hold():
     classes, counts = tuple(f"class {number}" for number in range(1000)), np.eye(1000, dtype=int)
     values = np.linspace(50, 100, 1000)
-    for figure in (figures.confusion(counts, classes), figures.class_accuracy(values, values, values, classes, 75.0),
-                   figures.class_balance(dict.fromkeys(("train", "test"), counts.sum(axis=0)), classes)):
-        assert 30 <= figure.get_figheight() <= 120  # of which matplotlib makes 150 pixels each, at most 2**16
+    for figure in (
+        figures.confusion(counts, classes),
+        figures.class_accuracy(values, values, values, classes, 75.0),
+        figures.class_balance(dict.fromkeys(("train", "test"), counts.sum(axis=0)), classes),
+    ):
+        # of which matplotlib makes 150 pixels each, at most 2**16
+        assert 30 <= figure.get_figheight() <= 120
         figures.plt.close(figure)
 
 
@@ -87,9 +174,16 @@ def test_class_accuracy_goes_from_the_worst_class_to_the_best():
 
 
 def test_reliability_shows_the_bins_that_have_images():
-    found = {"confidence": np.array([0.2, 0, 0.9]), "accuracy": np.array([0.1, 0, 0.7]), "count": np.array([1, 0, 3]),
-             "low": np.array([0, 0, 0.5]), "high": np.array([0.3, 0, 0.8])}
-    figure = figures.reliability({"before": found, "after": found}, {"before": 0.123, "after": 0.05})
+    found = {
+        "confidence": np.array([0.2, 0, 0.9]),
+        "accuracy": np.array([0.1, 0, 0.7]),
+        "count": np.array([1, 0, 3]),
+        "low": np.array([0, 0, 0.5]),
+        "high": np.array([0.3, 0, 0.8]),
+    }
+    figure = figures.reliability(
+        {"before": found, "after": found}, {"before": 0.123, "after": 0.05}
+    )
     axis = figure.axes[0]
     bars, points = axis.collections
     assert np.allclose(points.get_offsets(), [[20, 10], [90, 70]])
@@ -109,8 +203,13 @@ def test_history_shows_its_rows(rows):
     columns = ("train_loss", "val_loss", "train_accuracy", "val_accuracy")
     drawn = [line.get_ydata().tolist() for line in (*loss.lines, *accuracy.lines)]
     assert drawn == [[row[name] for row in rows] for name in columns]
-    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["training, augmented", "validation"]
-    assert not any("$" in label.get_text() for axis in figure.axes for label in axis.get_yticklabels())
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == [
+        "training, augmented",
+        "validation",
+    ]
+    assert not any(
+        "$" in label.get_text() for axis in figure.axes for label in axis.get_yticklabels()
+    )
     figures.plt.close(figure)
 
 
@@ -120,37 +219,55 @@ def interval(value):
 
 def test_interval_table_by_hand():
     rows = [{"name": "a", "x": interval(0.5), "y": interval(0.25)}]
-    text = str(figures.interval_table(rows, "Map", {"X": "x", "Y": "y"}))
-    assert text.splitlines()[1].split("|")[1:4] == [" Map ", " X                   ", " Y                   "]
+    text = str(drawing.interval_table(rows, "Map", {"X": "x", "Y": "y"}))
+    assert text.splitlines()[1].split("|")[1:4] == [
+        " Map ",
+        " X                   ",
+        " Y                   ",
+    ]
     assert text.splitlines()[3] == "| a   | 0.50 (0.40 to 0.60) | 0.25 (0.15 to 0.35) |"
 
 
 def test_intervals_show_their_rows():
-    figure = map_figures.intervals([{"name": "a"} | interval(0.5), {"name": "b"} | interval(0.2)], "heading", "%")
+    figure = map_figures.intervals(
+        [{"name": "a"} | interval(0.5), {"name": "b"} | interval(0.2)], "heading", "%"
+    )
     (axis,) = figure.axes
-    assert [container.lines[0].get_xydata().tolist() for container in axis.containers] == [[[0.5, 0]], [[0.2, 1]]]
+    assert [container.lines[0].get_xydata().tolist() for container in axis.containers] == [
+        [[0.5, 0]],
+        [[0.2, 1]],
+    ]
     (bars,) = axis.containers[1].lines[2]
     assert bars.get_segments()[0][:, 0].tolist() == pytest.approx([0.1, 0.3])
     assert [label.get_text() for label in axis.get_yticklabels()] == ["a (n = 7)", "b (n = 7)"]
 
 
 def test_removal_curves_show_the_means():
-    found = {name: {"deletion": np.array([[1.0, 0.2], [0.8, 0]]) * scale, "insertion": np.array([[0, 1.0]]) * scale}
-             for name, scale in (("ours", 1), ("control", 0.5))}
+    found = {
+        name: {
+            "deletion": np.array([[1.0, 0.2], [0.8, 0]]) * scale,
+            "insertion": np.array([[0, 1.0]]) * scale,
+        }
+        for name, scale in (("ours", 1), ("baseline", 0.5))
+    }
     figure = map_figures.removal_curves(found, (0, 1), ["ours"])
     deletion, insertion = ({line.get_label(): line for line in axis.lines} for axis in figure.axes)
     assert deletion["ours"].get_xydata().tolist() == [[0, 90], [100, 10]]
-    assert deletion["control"].get_ydata().tolist() == [45, 5]
-    assert insertion["control"].get_ydata().tolist() == [0, 50]
-    assert deletion["ours"].get_color() != deletion["control"].get_color() == figures.GREY
-    figure = map_figures.removal_curves(dict.fromkeys(evidence.CONTROLS, found["control"]), (0, 1), [])
+    assert deletion["baseline"].get_ydata().tolist() == [45, 5]
+    assert insertion["baseline"].get_ydata().tolist() == [0, 50]
+    assert deletion["ours"].get_color() != deletion["baseline"].get_color() == drawing.GREY
+    figure = map_figures.removal_curves(
+        dict.fromkeys(baselines.BASELINES, found["baseline"]), (0, 1), []
+    )
     assert len({str(line._dash_pattern) for line in figure.axes[0].lines}) == 4  # all told apart
 
 
 def test_small_pictures():
-    """Of one epoch, two images of a class, one mistake: whole numbers on the axes, no empty columns, a bar as drawn."""
-    for figure in (figures.history(ROWS[:1], "validation"),
-                   figures.class_balance(dict.fromkeys(("train", "test"), np.array([2, 1])), ("cat", "dog"))):
+    """Of one epoch, two images of a class, one mistake: whole numbers, no empty columns."""
+    for figure in (
+        figures.history(ROWS[:1], "validation"),
+        figures.class_balance(dict.fromkeys(("train", "test"), np.array([2, 1])), ("cat", "dog")),
+    ):
         figure.canvas.draw()
         for axis in figure.axes:
             low, high = axis.get_xlim()
@@ -159,7 +276,9 @@ def test_small_pictures():
     split = Split(np.zeros((1, 8, 8, 3), np.uint8), np.array([0]), np.array(["x"]))
     wrong = Mistakes(split, np.array([1]), np.array([[0.25, 0.75]]))
     maps = np.eye(8)[None]
-    figure = map_figures.cam_pairs(wrong, {"predicted": maps, "true": maps}, ("cat", "dog"), "heading")
+    figure = map_figures.cam_pairs(
+        wrong, {"predicted": maps, "true": maps}, ("cat", "dog"), "heading"
+    )
     *axes, bar = figure.axes
     assert all(axis.get_images() for axis in axes)
     assert [label.get_text() for label in bar.get_yticklabels()] == ["least", "most"]
@@ -167,7 +286,10 @@ def test_small_pictures():
 
 
 def test_cascade_shows_its_rows():
-    rows = [{"level": "fc", "a": {"ssim": interval(0.5)}}, {"level": "conv1", "a": {"ssim": interval(0.2)}}]
+    rows = [
+        {"level": "fc", "a": {"ssim": interval(0.5)}},
+        {"level": "conv1", "a": {"ssim": interval(0.2)}},
+    ]
     figure = map_figures.cascade(rows, "heading")
     (axis,) = figure.axes
     assert axis.containers[0].lines[0].get_ydata().tolist() == [0.5, 0.2]
@@ -181,10 +303,18 @@ def pictures(axis):
 
 def test_mean_maps_stand_in_the_column_of_their_group():
     image, first, second = np.full((4, 4, 3), 51.0), np.eye(4), np.arange(16).reshape(4, 4) / 16
-    groups = [("cat as dog, n = 3", {"mean image": image, "map": first}), ("b", {"mean image": image, "map": second})]
+    groups = [
+        ("cat as dog, n = 3", {"mean image": image, "map": first}),
+        ("b", {"mean image": image, "map": second}),
+    ]
     figure = map_figures.mean_maps(groups, "heading")
     axes = figure.axes[:4]  # row by row; then the colour bar
-    assert [axis.get_title() for axis in axes] == ["cat as dog, n = 3\nmean image", "b\nmean image", "map", "map"]
+    assert [axis.get_title() for axis in axes] == [
+        "cat as dog, n = 3\nmean image",
+        "b\nmean image",
+        "map",
+        "map",
+    ]
     assert (pictures(axes[0])[0] == 0.2).all()
     for axis, values in zip(axes[2:], (first, second), strict=True):
         assert (pictures(axis)[0] == values).all()
@@ -196,14 +326,27 @@ def test_each_of_two_objects_has_its_own_map_name_and_outline():
     images = np.stack([np.full((8, 8, 3), level, np.uint8) for level in (10, 20)])
     masks = np.zeros((2, 2, 8, 8), bool)
     masks[:, 0, 1:3, 1:3] = masks[:, 1, 5:7, 5:7] = True
-    maps = {which: np.stack([np.eye(8) * (number + 1) / 4 for number in numbers])
-            for which, numbers in (("first", (0, 1)), ("second", (2, 3)))}
-    figure = map_figures.two_objects(images, masks, maps, [["disc", "ell"], ["star", "ring"]], "heading")
+    maps = {
+        which: np.stack([np.eye(8) * (number + 1) / 4 for number in numbers])
+        for which, numbers in (("first", (0, 1)), ("second", (2, 3)))
+    }
+    figure = map_figures.two_objects(
+        images, masks, maps, [["disc", "ell"], ["star", "ring"]], "heading"
+    )
     axes = figure.axes[:6]
-    titles = ["disc and ell", "star and ring", "map for disc", "map for star", "map for ell", "map for ring"]
+    titles = [
+        "disc and ell",
+        "star and ring",
+        "map for disc",
+        "map for star",
+        "map for ell",
+        "map for ring",
+    ]
     assert [axis.get_title() for axis in axes] == titles
     assert [pictures(axis)[0][0, 0, 0] for axis in axes[:2]] == [10, 20]
     assert [pictures(axis)[1].max() for axis in axes[2:]] == [0.25, 0.5, 0.75, 1]
-    middles = [axis.collections[0].get_paths()[0].get_extents().get_points().mean() for axis in axes[2:]]
+    middles = [
+        axis.collections[0].get_paths()[0].get_extents().get_points().mean() for axis in axes[2:]
+    ]
     assert middles == pytest.approx([1.5, 1.5, 5.5, 5.5], abs=0.3)  # of the outline
     figures.plt.close(figure)

@@ -2,66 +2,83 @@ import numpy as np
 import pytest
 import torch
 
-from utils import measures
+from utils.core import statistics
+from utils.training import metrics
 
 
 def test_score_by_hand():
     logits = torch.log(torch.tensor([[0.5, 0.5], [0.25, 0.75], [0.9, 0.1], [0.2, 0.8]]))
-    loss, accuracy = measures.score(logits, np.array([0, 1, 1, 1]))
+    loss, accuracy = metrics.score(logits, np.array([0, 1, 1, 1]))
     assert loss == pytest.approx(-np.log([0.5, 0.75, 0.1, 0.8]).mean())
     assert accuracy == 75.0
 
 
 def test_wilson_interval_by_hand():
-    assert measures.wilson(8, 10) == pytest.approx((49.0, 94.3), abs=0.05)
-    low, high = measures.wilson(np.arange(51), np.full(51, 50))
+    assert statistics.wilson(8, 10) == pytest.approx((49.0, 94.3), abs=0.05)
+    low, high = statistics.wilson(np.arange(51), np.full(51, 50))
     assert (low <= 2 * np.arange(51)).all()
     assert (high >= 2 * np.arange(51)).all()
 
 
-LOGITS = torch.log(torch.tensor([[0.98, 0.02], [0.97, 0.03], [0.1, 0.9], [0.4, 0.6], [0.5, 0.5]], dtype=torch.float64))
+LOGITS = torch.log(
+    torch.tensor(
+        [[0.98, 0.02], [0.97, 0.03], [0.1, 0.9], [0.4, 0.6], [0.5, 0.5]], dtype=torch.float64
+    )
+)
 LABELS = np.array([0, 1, 1, 0, 0])
 
 
 def test_reliability_by_hand():
-    bins = measures.reliability(LOGITS, LABELS)
-    assert bins["count"].tolist() == [0] * 7 + [1, 1, 0, 0, 0, 0, 1, 2]  # 0.5 of (7/15, 8/15], 0.6 of (8/15, 9/15]
+    bins = metrics.reliability(LOGITS, LABELS)
+    # 0.5 of (7/15, 8/15], 0.6 of (8/15, 9/15]
+    assert bins["count"].tolist() == [0] * 7 + [1, 1, 0, 0, 0, 0, 1, 2]
     assert bins["confidence"][[7, 8, 13, 14]] == pytest.approx([0.5, 0.6, 0.9, 0.975])
     assert bins["accuracy"][[7, 8, 13, 14]] == pytest.approx([1, 0, 1, 0.5])
-    assert (bins["low"][14], bins["high"][14]) == pytest.approx([share / 100 for share in measures.wilson(1, 2)])
+    assert (bins["low"][14], bins["high"][14]) == pytest.approx(
+        [share / 100 for share in statistics.wilson(1, 2)]
+    )
 
 
 def test_calibration_error_by_hand():
-    error = measures.calibration_error(measures.reliability(LOGITS, LABELS))
+    error = metrics.calibration_error(metrics.reliability(LOGITS, LABELS))
     assert error == pytest.approx((0.5 + 0.6 + 0.1 + 2 * 0.475) / 5)
     certain = torch.tensor([[50.0, 0.0], [0.0, 50.0]])
-    assert measures.calibration_error(measures.reliability(certain, [0, 1])) == pytest.approx(0, abs=1e-9)
-    assert measures.calibration_error(measures.reliability(certain, [1, 0])) == pytest.approx(1)
+    assert metrics.calibration_error(metrics.reliability(certain, [0, 1])) == pytest.approx(
+        0, abs=1e-9
+    )
+    assert metrics.calibration_error(metrics.reliability(certain, [1, 0])) == pytest.approx(1)
 
 
 def test_temperature_that_is_known():
-    """Of logits (a, 0), three in four answers are right: the best probability is 3/4, so temperature a / log 3."""
+    """Of logits (a, 0), three in four answers are right.
+
+    The best probability is 3/4, so the temperature a / log 3.
+    """
     logits = torch.tensor([[5.0, 0.0]] * 4)
-    temperature = measures.fit_temperature(logits, [0, 0, 0, 1])
+    temperature = metrics.fit_temperature(logits, [0, 0, 0, 1])
     assert temperature == pytest.approx(5 / np.log(3), rel=1e-6)
-    bins = measures.reliability(logits, [0, 0, 0, 1], temperature)
-    assert measures.calibration_error(bins) == pytest.approx(0, abs=1e-6)
+    bins = metrics.reliability(logits, [0, 0, 0, 1], temperature)
+    assert metrics.calibration_error(bins) == pytest.approx(0, abs=1e-6)
 
 
 def test_temperature_stays_in_its_range():
-    assert measures.fit_temperature(torch.tensor([[1.0, 0.0]]), [0]) == pytest.approx(0.05)
-    assert measures.fit_temperature(torch.tensor([[1.0, 0.0]]), [1]) == pytest.approx(20)
+    assert metrics.fit_temperature(torch.tensor([[1.0, 0.0]]), [0]) == pytest.approx(0.05)
+    assert metrics.fit_temperature(torch.tensor([[1.0, 0.0]]), [1]) == pytest.approx(20)
 
 
 def test_always_answering_the_largest_class():
-    assert measures.largest_class([2, 0, 2, 2, 1, 5, 5, 0]) == 37.5
+    assert metrics.largest_class([2, 0, 2, 2, 1, 5, 5, 0]) == 37.5
 
 
-@pytest.mark.parametrize(("right", "n", "largest", "doubted"), [
-    (360, 400, 87.0, True), (360, 400, 86.0, False),  # 86.7 to 92.6 %
-    (6, 6, 66.7, True),  # too few to show it
-])
+@pytest.mark.parametrize(
+    ("right", "n", "largest", "doubted"),
+    [
+        (360, 400, 87.0, True),
+        (360, 400, 86.0, False),  # 86.7 to 92.6 %
+        (6, 6, 66.7, True),  # too few to show it
+    ],
+)
 def test_a_network_that_is_not_shown_to_have_learnt(right, n, largest, doubted):
-    said = measures.doubt(right, n, largest)
+    said = metrics.doubt(right, n, largest)
     assert (f"better than always answering the largest class ({largest} %)" in said) == doubted
     assert bool(said) == doubted

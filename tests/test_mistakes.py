@@ -5,7 +5,11 @@ import numpy as np
 import pytest
 import torch
 
-from utils import figures, map_figures, mistakes, sources
+from utils.core import statistics
+from utils.images import cifar10
+from utils.images.split import Split
+from utils.mistakes import mistakes, people
+from utils.report import figures, map_figures
 
 CLASSES = ("cat", "dog", "owl")
 
@@ -13,12 +17,14 @@ CLASSES = ("cat", "dog", "owl")
 @pytest.fixture
 def wrong():
     labels = np.array([0, 1, 2, 1])
-    split = sources.Split(np.zeros((4, 32, 32, 3), np.uint8), labels, np.array(["a", "b", "c", "d"]))
-    probabilities = torch.tensor([[0.7, 0.2, 0.1], [0.5, 0.3, 0.2], [0.1, 0.3, 0.6], [0.1, 0.25, 0.65]])
+    split = Split(np.zeros((4, 32, 32, 3), np.uint8), labels, np.array(["a", "b", "c", "d"]))
+    probabilities = torch.tensor(
+        [[0.7, 0.2, 0.1], [0.5, 0.3, 0.2], [0.1, 0.3, 0.6], [0.1, 0.25, 0.65]]
+    )
     return mistakes.find(split, torch.log(probabilities))
 
 
-def test_misread_images_in_test_order(wrong):
+def test_misclassified_images_in_test_order(wrong):
     assert wrong.images.ids.tolist() == ["b", "d"]
     assert wrong.true.tolist() == [1, 1]
     assert wrong.predicted.tolist() == [0, 2]
@@ -38,9 +44,11 @@ def test_file_of_mistakes(wrong, tmp_path):
     ]
 
 
-def test_titles_say_read_and_true_class_with_the_images_own_probabilities(wrong):
-    assert map_figures.mistake_titles(wrong, CLASSES) == ["read cat 0.50\ntruly dog 0.30\nid b",
-                                                      "read owl 0.65\ntruly dog 0.25\nid d"]
+def test_titles_say_predicted_and_true_class_with_the_images_own_probabilities(wrong):
+    assert map_figures.mistake_titles(wrong, CLASSES) == [
+        "predicted cat 0.50\ntrue dog 0.30\nid b",
+        "predicted owl 0.65\ntrue dog 0.25\nid d",
+    ]
 
 
 def texts(figure):
@@ -51,9 +59,11 @@ def test_galleries_state_the_explained_class(wrong):
     maps = np.zeros((2, 32, 32))
     maps[0, 5, 5] = 1
     gallery = map_figures.cam_gallery(wrong, maps, wrong.true, CLASSES, "GradCAM at layer3")
-    assert texts(gallery) == ["read cat 0.50\ntruly dog 0.30\nid b\nmap for dog",
-                              "read owl 0.65\ntruly dog 0.25\nid d\nmap for dog"]
-    assert [text.get_text() for text in gallery.axes[1].texts] == ["flat map"]
+    assert texts(gallery) == [
+        "predicted cat 0.50\ntrue dog 0.30\nid b\nmap for dog",
+        "predicted owl 0.65\ntrue dog 0.25\nid d\nmap for dog",
+    ]
+    assert [text.get_text() for text in gallery.axes[1].texts] == ["constant map"]
     assert not gallery.axes[0].texts
     for axis, image, cam in zip(gallery.axes, wrong.images.images, maps, strict=False):
         grey, heat = (np.asarray(drawn.get_array()) for drawn in axis.images)
@@ -62,15 +72,21 @@ def test_galleries_state_the_explained_class(wrong):
         assert axis.images[1].get_clim() == (0, 1)
     assert gallery._suptitle.get_text() == "GradCAM at layer3"
     pairs = map_figures.cam_pairs(wrong, {"predicted": maps, "true": 1 - maps}, CLASSES, "")
-    assert [float(np.asarray(axis.images[-1].get_array())[5, 5]) for axis in pairs.axes[1:3]] == [1, 0]
-    assert texts(pairs)[:3] == ["read cat 0.50\ntruly dog 0.30\nid b", "map for cat,\nthe predicted class",
-                                "map for dog,\nthe true class"]
+    assert [float(np.asarray(axis.images[-1].get_array())[5, 5]) for axis in pairs.axes[1:3]] == [
+        1,
+        0,
+    ]
+    assert texts(pairs)[:3] == [
+        "predicted cat 0.50\ntrue dog 0.30\nid b",
+        "map for cat,\nthe predicted class",
+        "map for dog,\nthe true class",
+    ]
 
 
-def test_spread_is_even_and_within_bounds():
-    assert mistakes.spread(9, 5).tolist() == [0, 2, 4, 6, 8]
-    assert mistakes.spread(3, 5).tolist() == [0, 1, 2]
-    assert mistakes.spread(0, 5).tolist() == []
+def test_evenly_spaced_indices_are_even_and_within_bounds():
+    assert statistics.evenly_spaced(9, 5).tolist() == [0, 2, 4, 6, 8]
+    assert statistics.evenly_spaced(3, 5).tolist() == [0, 1, 2]
+    assert statistics.evenly_spaced(0, 5).tolist() == []
 
 
 def test_confusion_matrix_by_row_and_by_column():
@@ -85,67 +101,89 @@ LABELS = [0, 0, 0, 0, 0, 2, 0]
 
 
 def test_triage_by_hand():
-    """Clear; outvoted; a draw; 9 of 10 are enough; 8 of 10 are not; clear; clear to people, but not to reviewers."""
-    kinds = mistakes.triage(range(7), LABELS, VOTES, {6: 2, 5: 3})
-    assert [mistakes.KINDS[kind].split()[0] for kind in kinds] == [
-        "clear", "label", "label", "clear", "ambiguous", "clear", "label"]
-    assert mistakes.triage(["6", "4"], [0, 0], VOTES, {}).tolist() == [2, 1]
-    assert len(mistakes.triage([], [], VOTES, {})) == 0
+    """Clear; outvoted; a draw; 9 of 10 are enough, 8 are not; clear; clear to people alone."""
+    kinds = people.triage(range(7), LABELS, VOTES, {6: 2, 5: 3})
+    assert [people.KINDS[kind].split()[0] for kind in kinds] == [
+        "clear",
+        "label",
+        "label",
+        "clear",
+        "ambiguous",
+        "clear",
+        "label",
+    ]
+    assert people.triage(["6", "4"], [0, 0], VOTES, {}).tolist() == [2, 1]
+    assert len(people.triage([], [], VOTES, {})) == 0
 
 
 def test_as_people_err_by_hand():
     """Of those on whom anyone erred: 1 outvoted 0; the same; 1 once, 2 once, so half each."""
-    assert mistakes.as_people_err([0, 1, 4, 3], [0, 0, 0, 0], [1, 1, 2, 2], VOTES).tolist() == [1, 0.5, 0]
+    assert people.as_people_err([0, 1, 4, 3], [0, 0, 0, 0], [1, 1, 2, 2], VOTES).tolist() == [
+        1,
+        0.5,
+        0,
+    ]
 
 
-@pytest.mark.parametrize(("ids", "labels", "message"), [
-    ([7], [0], "votes: for 7 images, but there are ids from 7 to 7"), ([0], [3], "votes: for 3 classes"),
-    (["0", "day0"], [0, 0], "human_labels: .* there is a 'day0'"),
-])
+@pytest.mark.parametrize(
+    ("ids", "labels", "message"),
+    [
+        ([7], [0], "votes: for 7 images, but there are ids from 7 to 7"),
+        ([0], [3], "votes: for 3 classes"),
+        (["0", "day0"], [0, 0], "human_labels: .* there is a 'day0'"),
+    ],
+)
 def test_votes_of_other_images_are_refused(ids, labels, message):
     with pytest.raises(ValueError, match=message):
-        mistakes.triage(ids, labels, VOTES, {})
+        people.triage(ids, labels, VOTES, {})
 
 
 def test_the_most_frequent_confusions_by_hand():
     found = mistakes.confusions(np.array([0, 1, 0, 2, 0]), np.array([1, 0, 1, 1, 2]), most=2)
-    assert [(true, read, at.tolist()) for true, read, at in found] == [(0, 1, [0, 2]), (0, 2, [4])]
+    assert [(true, predicted, at.tolist()) for true, predicted, at in found] == [
+        (0, 1, [0, 2]),
+        (0, 2, [4]),
+    ]
 
 
-def people(folder, monkeypatch):
+def asked_people(folder, monkeypatch):
     np.save(folder / "cifar10h-counts.npy", VOTES)
     (folder / "cifar10_mturk.json").write_text('[{"id": 6, "mturk": {"given": 2, "guessed": 3}}]')
-    for name, (_, _, other) in list(mistakes.HUMAN_LABELS.items()):
+    for name, (_, _, other) in list(people.HUMAN_LABELS.items()):
         checksum = hashlib.sha256((folder / name).read_bytes()).hexdigest()
-        monkeypatch.setitem(mistakes.HUMAN_LABELS, name, ((folder / name).as_uri(), checksum, other))
+        monkeypatch.setitem(people.HUMAN_LABELS, name, ((folder / name).as_uri(), checksum, other))
 
 
 def test_what_people_said_is_read_under_either_name_or_fetched(tmp_path, monkeypatch):
-    people(tmp_path, monkeypatch)
+    asked_people(tmp_path, monkeypatch)
     (tmp_path / "there").mkdir()
     for folder in (tmp_path, tmp_path / "there"):  # the second is filled from the first
-        votes, reviews = mistakes.load_people(folder, sources.CIFAR10_CLASSES)
+        votes, reviews = people.load_people(folder, cifar10.CLASSES)
         assert votes.tolist() == VOTES.tolist()
         assert reviews == {6: 2}
     (tmp_path / "there" / "cifar10h-counts.npy").rename(tmp_path / "there" / "cifar10h_counts.npy")
     (tmp_path / "cifar10h-counts.npy").unlink()
-    assert mistakes.load_people(tmp_path / "there", sources.CIFAR10_CLASSES)[0].tolist() == VOTES.tolist()
+    assert people.load_people(tmp_path / "there", cifar10.CLASSES)[0].tolist() == VOTES.tolist()
 
 
 def test_another_file_under_that_name_is_refused(tmp_path, monkeypatch):
-    people(tmp_path, monkeypatch)
+    asked_people(tmp_path, monkeypatch)
     (tmp_path / "cifar10_mturk.json").write_text("[]")
     with pytest.raises(ValueError, match=r"human_labels: .*cifar10_mturk.json is not the file of"):
-        mistakes.load_people(tmp_path, sources.CIFAR10_CLASSES)
+        people.load_people(tmp_path, cifar10.CLASSES)
 
 
 def test_without_network_it_is_an_os_error(tmp_path, monkeypatch):
-    monkeypatch.setitem(mistakes.HUMAN_LABELS, "cifar10h-counts.npy", ("http://localhost:9/none", "", "none"))
+    monkeypatch.setitem(
+        people.HUMAN_LABELS, "cifar10h-counts.npy", ("http://localhost:9/none", "", "none")
+    )
     with pytest.raises(OSError, match="refused"):
-        mistakes.load_people(tmp_path, sources.CIFAR10_CLASSES)
+        people.load_people(tmp_path, cifar10.CLASSES)
     assert not list(tmp_path.iterdir())
 
 
 def test_people_were_not_asked_about_other_classes(tmp_path):
-    with pytest.raises(ValueError, match=r"people were asked about airplane, .*, not about cat, dog, owl"):
-        mistakes.load_people(tmp_path, CLASSES)
+    with pytest.raises(
+        ValueError, match=r"people were asked about airplane, .*, not about cat, dog, owl"
+    ):
+        people.load_people(tmp_path, CLASSES)

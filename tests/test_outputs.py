@@ -11,33 +11,39 @@ from utils import ROOT
 TABLE = "+---+------+\n| a | 9.50 |\n+---+------+"
 
 
-@pytest.mark.parametrize(("first", "second"), [
-    ("loss 0.123", "loss 0.124"),  # one in the last printed digit: rounding
-    ("1,000 images", "1000 images"),
-    (TABLE, "+---+-------+\n| a |  9.51 |\n+---+-------+"),
-    ("runs 3 of 5", "runs  3 of 5"),
-])
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("loss 0.123", "loss 0.124"),  # one in the last printed digit: rounding
+        ("1,000 images", "1000 images"),
+        (TABLE, "+---+-------+\n| a |  9.51 |\n+---+-------+"),
+        ("runs 3 of 5", "runs  3 of 5"),
+    ],
+)
 def test_same_within_what_is_printed(first, second):
     assert not differ(first, second)
 
 
-@pytest.mark.parametrize(("first", "second"), [
-    ("loss 0.123", "loss 0.125"),
-    ("80 images", "81 images"),
-    ("80 images", "80 maps"),
-    ("cat 0.5 dog 0.4", "dog 0.5 cat 0.4"),
-    ("(1, 3, 32, 32)", "(1, 3, 32)"),
-    ("-0.5", "0.5"),
-    ("0.5", "nan"),
-    ("layer3", "layer4"),
-    ("test-00014", "test-00015"),
-    ("True", "False"),
-    ("0", "0.95"),
-    ("0.9", "0.95"),
-    ("1", "0.0"),
-    ("[1,23]", "[12,3]"),
-    ("5 of 10", "5 of 10,"),
-])
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("loss 0.123", "loss 0.125"),
+        ("80 images", "81 images"),
+        ("80 images", "80 maps"),
+        ("cat 0.5 dog 0.4", "dog 0.5 cat 0.4"),
+        ("(1, 3, 32, 32)", "(1, 3, 32)"),
+        ("-0.5", "0.5"),
+        ("0.5", "nan"),
+        ("layer3", "layer4"),
+        ("test-00014", "test-00015"),
+        ("True", "False"),
+        ("0", "0.95"),
+        ("0.9", "0.95"),
+        ("1", "0.0"),
+        ("[1,23]", "[12,3]"),
+        ("5 of 10", "5 of 10,"),
+    ],
+)
 def test_different(first, second):
     assert differ(first, second)
     assert differ(second, first)
@@ -51,7 +57,9 @@ def test_stated_tolerance():
 
 def test_the_plugin_reads_the_tolerance_of_the_cell():
     def cleaned(source, text):
-        cell = SimpleNamespace(cell=SimpleNamespace(source=source), parent=SimpleNamespace(sanitize_patterns={}))
+        cell = SimpleNamespace(
+            cell=SimpleNamespace(source=source), parent=SimpleNamespace(sanitize_patterns={})
+        )
         return IPyNbCell.sanitize(cell, text)
 
     import tests.outputs as plugin
@@ -67,7 +75,8 @@ def test_the_plugin_reads_the_tolerance_of_the_cell():
         assert not cleaned(stated, "1 3.000 9.00") != cleaned(stated, "1 5.000 1.00")  # noqa: SIM202
         assert cleaned(stated, "1") != cleaned(stated, "2")
         assert cleaned(stated, "3.000") != cleaned(stated, "5.001")
-        assert cleaned("# tolerance: 8\nprint(x)", "5") != cleaned("# tolerance: 8\nprint(x)", "6")  # without a reason
+        # without a reason
+        assert cleaned("# tolerance: 8\nprint(x)", "5") != cleaned("# tolerance: 8\nprint(x)", "6")
         assert cleaned("print(x)", "5") != cleaned("print(x)", "6")
     finally:
         IPyNbCell.sanitize = plain
@@ -84,8 +93,11 @@ def code_cells(path):
 
 def printed(cell):
     """The text of the outputs of a cell that are no pictures."""
-    texts = [output.get("text") or output["data"]["text/plain"] for output in cell["outputs"]
-             if "text" in output or not any(kind.startswith("image/") for kind in output["data"])]
+    texts = [
+        output.get("text") or output["data"]["text/plain"]
+        for output in cell["outputs"]
+        if "text" in output or not any(kind.startswith("image/") for kind in output["data"])
+    ]
     return "".join(line for text in texts for line in text)
 
 
@@ -112,7 +124,9 @@ def test_outputs_hold_no_path_and_those_that_are_compared_no_time(path):
 
 
 def test_four_of_five_cells_that_print_are_compared():
-    print_something = [cell for path in NOTEBOOKS for cell in code_cells(path) if printed(cell).strip()]
+    print_something = [
+        cell for path in NOTEBOOKS for cell in code_cells(path) if printed(cell).strip()
+    ]
     assert sum(not ignored(cell) for cell in print_something) >= 0.8 * len(print_something)
 
 
@@ -122,7 +136,8 @@ def test_committed_notebooks_are_executed_and_compared(path):
     assert [cell["execution_count"] for cell in cells] == list(range(1, len(cells) + 1))
     for cell in cells:
         lines = "".join(cell["source"]).splitlines()
-        if "# NBVAL_IGNORE_OUTPUT" in lines:  # nbval knows it only alone on its line; the next gives the reason
+        # nbval knows it only alone on its line; the next gives the reason
+        if "# NBVAL_IGNORE_OUTPUT" in lines:
             assert lines[lines.index("# NBVAL_IGNORE_OUTPUT") + 1].startswith("# (")
         assert not [line for line in lines if "NBVAL" in line and line != "# NBVAL_IGNORE_OUTPUT"]
         assert all(TOLERANCE.match(line) for line in lines if "tolerance:" in line)

@@ -5,12 +5,15 @@ from types import SimpleNamespace
 
 import pytest
 
-from utils import progress
+from utils.core import progress
 
 
 def test_a_line_by_hand():
     assert progress.line("Work", 0.25, 60) == "Work: 25% done, 3:00 left"
-    assert progress.line("Work", 0.5, 65.4, "epoch 1 of 2") == "Work: epoch 1 of 2, 50% done, 1:05 left"
+    assert (
+        progress.line("Work", 0.5, 65.4, "epoch 1 of 2")
+        == "Work: epoch 1 of 2, 50% done, 1:05 left"
+    )
     assert progress.line("Work", 1, 9) == "Work: 100% done, 0:00 left"
 
 
@@ -34,10 +37,14 @@ def test_quick_work_is_silent_and_a_log_has_a_line_now_and_then(seconds, lines, 
 
 def test_in_a_notebook_the_last_line_is_the_title(clock, monkeypatch):
     texts = []
-    handle = SimpleNamespace(update=lambda data, raw, metadata=None: texts.append((data["text/plain"], metadata)))
+    handle = SimpleNamespace(
+        update=lambda data, raw, metadata=None: texts.append((data["text/plain"], metadata))
+    )
     shell = SimpleNamespace(kernel=True)
     monkeypatch.setitem(sys.modules, "IPython", SimpleNamespace(get_ipython=lambda: shell))
-    monkeypatch.setitem(sys.modules, "IPython.display", SimpleNamespace(display=lambda *_, **__: handle))
+    monkeypatch.setitem(
+        sys.modules, "IPython.display", SimpleNamespace(display=lambda *_, **__: handle)
+    )
     with progress.Progress(4, "Work") as line:
         for _ in range(3):
             clock.seconds += 0.6

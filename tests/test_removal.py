@@ -4,14 +4,14 @@ import torch
 from pytorch_grad_cam.metrics.road import NoisyLinearImputer
 from torch import nn
 
-from utils import removal
+from utils.evidence import removal
 
 
 @pytest.mark.parametrize("share", [0, 0.1, 0.25, 0.3333, 0.5, 1])
 def test_the_share_is_exact_also_under_ties(share):
     maps = np.random.RandomState(0).randint(0, 3, (6, 7, 9)).astype(float)
     maps[0] = 0
-    chosen = removal.strongest(maps, share)
+    chosen = removal.top_k_mask(maps, share)
     assert chosen.sum(axis=(1, 2)).tolist() == [round(share * 63)] * 6
     for values, taken in zip(maps, chosen, strict=True):
         assert not taken.any() or taken.all() or values[taken].min() >= values[~taken].max()
@@ -19,15 +19,15 @@ def test_the_share_is_exact_also_under_ties(share):
 
 def test_the_strongest_and_the_least_by_hand():
     maps = np.array([[[1.0, 4.0], [3.0, 2.0]]])
-    assert removal.strongest(maps, 0.5).tolist() == [[[False, True], [True, False]]]
-    assert removal.strongest(-maps, 0.25).tolist() == [[[True, False], [False, False]]]
+    assert removal.top_k_mask(maps, 0.5).tolist() == [[[False, True], [True, False]]]
+    assert removal.top_k_mask(-maps, 0.25).tolist() == [[[True, False], [False, False]]]
 
 
 def test_ties_are_broken_anew_for_each_seed_and_evenly():
-    flat = np.zeros((400, 4, 4))
-    taken = removal.strongest(flat, 0.25, seed=3)
-    assert (taken == removal.strongest(flat, 0.25, seed=3)).all()
-    assert (taken != removal.strongest(flat, 0.25, seed=4)).any()
+    constant = np.zeros((400, 4, 4))
+    taken = removal.top_k_mask(constant, 0.25, seed=3)
+    assert (taken == removal.top_k_mask(constant, 0.25, seed=3)).all()
+    assert (taken != removal.top_k_mask(constant, 0.25, seed=4)).any()
     assert np.abs(taken.mean(axis=0) - 0.25).max() < 4 * np.sqrt(0.25 * 0.75 / 400)
 
 
@@ -40,15 +40,15 @@ def inputs():
 def test_only_the_removed_pixels_change(inputs, fill):
     masks = np.random.RandomState(0).rand(4, 12, 10) < 0.4
     before = inputs.clone()
-    changed = removal.remove(inputs, masks, fill)
+    changed = removal.impute(inputs, masks, fill)
     differs = (changed != inputs).any(dim=1).numpy()
     assert (differs == masks).all()
     assert (inputs == before).all()
-    assert (removal.remove(inputs, np.zeros_like(masks), fill) == inputs).all()
+    assert (removal.impute(inputs, np.zeros_like(masks), fill) == inputs).all()
 
 
 def test_the_mean_colour_is_zero_when_normalised(inputs):
-    assert (removal.remove(inputs, np.ones((4, 12, 10), bool)) == 0).all()
+    assert (removal.impute(inputs, np.ones((4, 12, 10), bool)) == 0).all()
 
 
 @pytest.mark.parametrize("share", [0.01, 0.3, 0.9])
@@ -56,40 +56,43 @@ def test_linear_imputation_equals_the_package(inputs, share, monkeypatch):
     monkeypatch.setattr(removal, "NOISE", 0)
     masks = np.random.RandomState(1).rand(4, 12, 10) < share
     masks[:, 0, 0] = True  # a corner is missing too
-    changed = removal.remove(inputs, masks, "road")
+    changed = removal.impute(inputs, masks, "road")
     for image, mask, ours in zip(inputs, masks, changed, strict=True):
         theirs = NoisyLinearImputer(noise=0)(image, torch.from_numpy(~mask).float())
         torch.testing.assert_close(ours, theirs, atol=1e-5, rtol=0)
 
 
 def test_linear_imputation_by_hand(monkeypatch):
-    """Alone in the middle: (4 * 1/6 * 6 + 4 * 1/12 * 0) of direct neighbours 6 and diagonal ones 0."""
+    """Alone in the middle: 4 * 1/6 * 6 of direct neighbours 6, 4 * 1/12 * 0 of diagonal ones 0."""
     monkeypatch.setattr(removal, "NOISE", 0)
     image = torch.tensor([[0.0, 6, 0], [6, 99, 6], [0, 6, 0]]).expand(1, 3, 3, 3)
     mask = np.zeros((1, 3, 3), bool)
     mask[0, 1, 1] = True
-    assert removal.remove(image, mask, "road")[0, :, 1, 1].tolist() == pytest.approx([4] * 3)
+    assert removal.impute(image, mask, "road")[0, :, 1, 1].tolist() == pytest.approx([4] * 3)
 
 
 def test_nothing_left_is_the_mean_colour_and_noise_is_small(inputs):
-    changed = removal.remove(inputs, np.ones((4, 12, 10), bool), "road", seed=5)
+    changed = removal.impute(inputs, np.ones((4, 12, 10), bool), "road", seed=5)
     assert changed.std() == pytest.approx(removal.NOISE, rel=0.1)
-    assert (changed == removal.remove(inputs, np.ones((4, 12, 10), bool), "road", seed=5)).all()
+    assert (changed == removal.impute(inputs, np.ones((4, 12, 10), bool), "road", seed=5)).all()
 
 
-@pytest.mark.parametrize(("arguments", "message"), [
-    ((np.zeros((4, 12, 9), bool), "mean"), "masks: shape"),
-    ((np.zeros((3, 12, 10), bool), "mean"), "masks: shape"),
-    ((np.zeros((4, 12, 10), bool), "black"), "fill = 'black': use one of mean, blur, road"),
-])
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((np.zeros((4, 12, 9), bool), "mean"), "masks: shape"),
+        ((np.zeros((3, 12, 10), bool), "mean"), "masks: shape"),
+        ((np.zeros((4, 12, 10), bool), "black"), "fill = 'black': use one of mean, blur, road"),
+    ],
+)
 def test_bad_input(inputs, arguments, message):
     with pytest.raises(ValueError, match=message):
-        removal.remove(inputs, *arguments)
+        removal.impute(inputs, *arguments)
 
 
 def test_a_share_out_of_range():
     with pytest.raises(ValueError, match="share = 10"):
-        removal.strongest(np.zeros((1, 2, 2)), 10)
+        removal.top_k_mask(np.zeros((1, 2, 2)), 10)
 
 
 class Red(nn.Module):
@@ -130,7 +133,10 @@ def test_area_by_hand():
 
 
 def test_drop_and_increase_by_hand():
-    """Seen through the map, red is 1.8 + 0.5 + 0 - 0.1 = 2.2 instead of 2; through its opposite 0.2 + 0.5 - 0.9."""
+    """Seen through the map, red is 1.8 + 0.5 + 0 - 0.1 = 2.2 instead of 2.
+
+    Through its opposite it is 0.2 + 0.5 - 0.9.
+    """
     drop, increase = removal.drop_and_increase(Red(), RED, [0], MAP)
     assert (drop.tolist(), increase.tolist()) == ([0], [True])
     drop, increase = removal.drop_and_increase(Red(), RED, [0], 1 - MAP)
@@ -139,9 +145,10 @@ def test_drop_and_increase_by_hand():
 
 
 def test_drop_and_increase_equal_those_recorded_from_torch_cam():
-    """torch-cam 0.5.0, ClassificationMetric(given, partial(torch.softmax, dim=-1)).update(image, its class), each anew.
+    """torch-cam 0.5.0: ClassificationMetric(given, partial(torch.softmax, dim=-1)), each anew.
 
-    `given` hands out the map in place of an extractor. They add 1e-7 to the divisor, which the tolerance covers.
+    Its `update(image, its class)`. `given` hands out the map in place of an extractor. They add
+    1e-7 to the divisor, which the tolerance covers.
     """
     random = np.random.RandomState(3)
     model = nn.Sequential(nn.Flatten(), nn.Linear(48, 3, bias=False))
@@ -159,9 +166,9 @@ def test_a_map_of_zeros_shows_nothing_but_the_mean_colour():
 
 
 @pytest.mark.parametrize(("share", "expected"), [(0, False), (0.25, False), (0.5, True)])
-def test_restored_by_hand(share, expected):
-    """Read as 0 while truly 1: without the 2 it stands at 0, a tie that goes to 0; without the 1 too, at -1."""
-    assert removal.restored(Red(), RED, [1], MAP, share).tolist() == [expected]
+def test_corrected_by_hand(share, expected):
+    """Predicted 0, true 1: without the 2 it stands at 0, a tie, which goes to 0; then at -1."""
+    assert removal.corrected(Red(), RED, [1], MAP, share).tolist() == [expected]
 
 
 def test_the_model_is_left_as_it_was_found():
@@ -172,20 +179,26 @@ def test_the_model_is_left_as_it_was_found():
 
 
 def test_faithfulness_by_hand(monkeypatch):
-    """Curves start with the whole image and end with nothing of it, or the other way round; see above for between."""
+    """Curves start with the whole image and end with nothing of it, or the other way round."""
     monkeypatch.setattr(removal, "SHARES", (0, 0.25, 0.5, 1))
     found = removal.faithfulness(Red(), RED, [0], {"map": MAP, "opposite": 1 - MAP})
     assert found["map"]["deletion"][0] == pytest.approx([sigmoid(value) for value in (2, 0, -1, 0)])
     assert found["map"]["insertion"][0] == pytest.approx([sigmoid(value) for value in (0, 2, 3, 2)])
-    assert found["opposite"]["deletion"][0] == pytest.approx([sigmoid(value) for value in (2, 3, 3, 0)])
+    assert found["opposite"]["deletion"][0] == pytest.approx(
+        [sigmoid(value) for value in (2, 3, 3, 0)]
+    )
     rows = removal.summarise(found)
     area = 0.125 * (sigmoid(2) + 0.5) + 0.125 * (0.5 + sigmoid(-1)) + 0.25 * (sigmoid(-1) + 0.5)
     assert rows[0]["deletion"]["value"] == pytest.approx(area)
-    assert (rows[0]["name"], rows[0]["increase"]["value"], rows[1]["increase"]["value"]) == ("map", 1, 0)
+    assert (rows[0]["name"], rows[0]["increase"]["value"], rows[1]["increase"]["value"]) == (
+        "map",
+        1,
+        0,
+    )
 
 
-def test_restoration_by_hand():
-    (row,) = removal.restoration(Red(), RED, [1], {"map": MAP}, share=0.5)
+def test_correction_rate_by_hand():
+    (row,) = removal.correction_rate(Red(), RED, [1], {"map": MAP}, share=0.5)
     assert (row["name"], row["mean"]["value"], row["mean"]["n"]) == ("map", 1, 1)
-    (row,) = removal.restoration(Red(), RED, [1], {"map": 1 - MAP}, share=0.5)
+    (row,) = removal.correction_rate(Red(), RED, [1], {"map": 1 - MAP}, share=0.5)
     assert row["mean"]["value"] == 0

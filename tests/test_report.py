@@ -14,31 +14,76 @@ from PIL import Image
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.select import Select
 
-from utils import ROOT, checkpoints, figures, mistakes, report, sources
+from utils import ROOT
+from utils.core import files
+from utils.images.form import Form
+from utils.images.split import LazyImages, Split
+from utils.mistakes import mistakes, people
+from utils.report import drawing, figures
+from utils.report import page as pages
+from utils.report.page import COLUMNS, FIGURES, SIDE, write_page
 
 CLASSES = ('<b>&"x"', "cat", "owl")
 NASTY = '"><img src=x onerror=alert(1)>'
-TRUST = [{"what": what, "n": 1400, "value": 0.5, "low": 0.375, "high": 0.75, "by": "centre", "control": 0.25,
-          "control_low": 0.125, "control_high": 0.3, "shown": shown}
-         for what, shown in (("hits", "yes"), ("x", "not shown"))]
-FOUND = {"dataset": "folder", "seed": 12345, "network": "resnet18-cifar", "method": "GradCAM", "layer": "layer3",
-         "explain": "both", "mistakes": 40, "test_images": 400, "largest_class_accuracy": 25.0,
-         "flat_maps": {"predicted": 1, "true": 0},
-         "chosen_on_validation": {"method": "LayerCAM", "scores": {"LayerCAM, layer2": 0.5}}, "removal": {"rows": [{}]},
-         "above_90_percent_sure": None, "trust": TRUST, "made_with": {"python": "3.99", "torch": "2.88"}}
-TRAINING = {"recipe": "plateau", "epochs": 2, "best_epoch": 2, "parameters": 11173962, "test_accuracy": 90.0,
-            "val_accuracy": 60 + 2 / 3, "settings": {"batch_size": 77, "sides": [16, 32]}}
-DATA = {"dataset": "folder", "classes": list(CLASSES), "train_images": 4500, "figures": ["samples", "class_balance"]}
+TRUST = [
+    {
+        "what": what,
+        "n": 1400,
+        "value": 0.5,
+        "low": 0.375,
+        "high": 0.75,
+        "by": "centre",
+        "baseline": 0.25,
+        "baseline_low": 0.125,
+        "baseline_high": 0.3,
+        "shown": shown,
+    }
+    for what, shown in (("hits", "yes"), ("x", "not shown"))
+]
+FOUND = {
+    "dataset": "folder",
+    "seed": 12345,
+    "network": "resnet18-cifar",
+    "method": "GradCAM",
+    "layer": "layer3",
+    "explain": "both",
+    "mistakes": 40,
+    "test_images": 400,
+    "largest_class_accuracy": 25.0,
+    "constant_maps": {"predicted": 1, "true": 0},
+    "chosen_on_validation": {"method": "LayerCAM", "scores": {"LayerCAM, layer2": 0.5}},
+    "removal": {"rows": [{}]},
+    "above_90_percent_sure": None,
+    "trust": TRUST,
+    "environment": {"python": "3.99", "torch": "2.88"},
+}
+TRAINING = {
+    "recipe": "plateau",
+    "epochs": 2,
+    "best_epoch": 2,
+    "parameters": 11173962,
+    "test_accuracy": 90.0,
+    "val_accuracy": 60 + 2 / 3,
+    "settings": {"batch_size": 77, "sides": [16, 32]},
+}
+DATA = {
+    "dataset": "folder",
+    "classes": list(CLASSES),
+    "train_images": 4500,
+    "figures": ["samples", "class_balance"],
+}
 
 
-def misread(count):
-    """Images of noise, and for each its true class, the one read and their probabilities."""
+def misclassified(count):
+    """Images of noise, and for each its true and its predicted class and their probabilities."""
     rng = np.random.RandomState(0)
     labels = np.arange(count) % 3
     probabilities = rng.dirichlet((2, 1, 1), count)
-    probabilities = np.sort(probabilities, axis=1)[np.arange(count)[:, None], (np.arange(3) - labels[:, None]) % 3]
+    probabilities = np.sort(probabilities, axis=1)[
+        np.arange(count)[:, None], (np.arange(3) - labels[:, None]) % 3
+    ]
     ids = np.array([f"image {count - index}" for index in range(count)], object)
-    images = sources.Split(rng.randint(0, 256, (count, 32, 32, 3)).astype(np.uint8), labels, ids)
+    images = Split(rng.randint(0, 256, (count, 32, 32, 3)).astype(np.uint8), labels, ids)
     return mistakes.Mistakes(images, (labels + 2) % 3, probabilities)
 
 
@@ -51,20 +96,32 @@ def run_folder(folder, **sections):
     folder.mkdir(exist_ok=True)
     (folder / "figures").mkdir(exist_ok=True)
     (folder / "mistakes.csv").touch()
-    for section, values in ({"data": DATA, "training": TRAINING, "explanations": FOUND} | sections).items():
+    for section, values in (
+        {"data": DATA, "training": TRAINING, "explanations": FOUND} | sections
+    ).items():
         if values:
-            checkpoints.write_metrics(folder, section, values)
-    rows = [{"epoch": epoch, "learning_rate": 0.02, "train_loss": 1.23456, "val_loss": 1, "train_accuracy": 50,
-             "val_accuracy": 60 + epoch / 3, "seconds": 61.4} for epoch in (1, 2)]
-    checkpoints.write_rows(folder / "history.csv", rows, tuple(rows[0]))
-    for name in ("mistakes", "history", "samples", "objects", "restored"):
+            files.write_metrics(folder, section, values)
+    rows = [
+        {
+            "epoch": epoch,
+            "learning_rate": 0.02,
+            "train_loss": 1.23456,
+            "val_loss": 1,
+            "train_accuracy": 50,
+            "val_accuracy": 60 + epoch / 3,
+            "seconds": 61.4,
+        }
+        for epoch in (1, 2)
+    ]
+    files.write_rows(folder / "history.csv", rows, tuple(rows[0]))
+    for name in ("mistakes", "history", "samples", "objects", "corrected"):
         Image.new("RGB", (1500, 900), "teal").save(folder / "figures" / f"{name}.png")
     return folder
 
 
 def page_of(folder, wrong=None, **given):
-    wrong = misread(40) if wrong is None else wrong
-    report.write(folder, wrong, CLASSES, maps_of(wrong), **given)
+    wrong = misclassified(40) if wrong is None else wrong
+    write_page(folder, wrong, CLASSES, maps_of(wrong), **given)
     return (folder / "report.html").read_text()
 
 
@@ -75,44 +132,60 @@ def words(page):
 
 
 def sheet_of(page, selector):
-    (address,) = re.findall(re.escape(selector) + r" \{ background-image: url\(data:image/webp;base64,([^)]+)\)", page)
+    (address,) = re.findall(
+        re.escape(selector) + r" \{ background-image: url\(data:image/webp;base64,([^)]+)\)", page
+    )
     return np.asarray(Image.open(io.BytesIO(base64.b64decode(address))).convert("RGB"))
 
 
 def rows_of(page):
     """Of each line of the list: where its tiles are, and the texts of its cells."""
-    return [(int(x), int(y), [unescape(text) for text in re.findall(r"<td>([^<]*)</td>", cells)])
-            for x, y, cells in re.findall(r'<tr style="--x:(\d+);--y:(\d+)">(.*?)</tr>', page, re.DOTALL)]
+    return [
+        (int(x), int(y), [unescape(text) for text in re.findall(r"<td>([^<]*)</td>", cells)])
+        for x, y, cells in re.findall(
+            r'<tr style="--x:(\d+);--y:(\d+)">(.*?)</tr>', page, re.DOTALL
+        )
+    ]
 
 
 def test_each_line_has_the_pixels_of_its_own_image_and_maps(tmp_path):
-    wrong = misread(40)
+    wrong = misclassified(40)
     maps = maps_of(wrong)
     page = page_of(run_folder(tmp_path), wrong)
-    sheets = {which: sheet_of(page, f".{which}") for which in ("tile::before", "predicted::after", "true::after")}
+    sheets = {
+        which: sheet_of(page, f".{which}")
+        for which in ("tile::before", "predicted::after", "true::after")
+    }
     rows = rows_of(page)
     assert [cells[-1] for _, _, cells in rows] == wrong.images.ids.tolist()
     for index, (x, y, _) in enumerate(rows):
-        image, of_predicted, of_true = (sheet[32 * y:32 * y + 32, 32 * x:32 * x + 32] for sheet in sheets.values())
+        image, of_predicted, of_true = (
+            sheet[32 * y : 32 * y + 32, 32 * x : 32 * x + 32] for sheet in sheets.values()
+        )
         assert (image == wrong.images.images[index]).all()
-        assert (of_predicted == colormaps[figures.HEAT](maps["predicted"][index], bytes=True)[..., :3]).all()
-        assert (of_true == colormaps[figures.HEAT](maps["true"][index], bytes=True)[..., :3]).all()
-    assert len(rows) > report.COLUMNS  # or the second row of the sheets would not be looked at
+        assert (
+            of_predicted == colormaps[drawing.HEAT](maps["predicted"][index], bytes=True)[..., :3]
+        ).all()
+        assert (of_true == colormaps[drawing.HEAT](maps["true"][index], bytes=True)[..., :3]).all()
+    assert len(rows) > COLUMNS  # or the second row of the sheets would not be looked at
 
 
 def test_lines_by_hand(tmp_path):
-    images = sources.Split(np.zeros((2, 32, 32, 3), np.uint8), np.array([0, 1]), np.array(["a", NASTY]))
-    wrong = mistakes.Mistakes(images, np.array([1, 2]), np.array([[0.25, 0.5, 0.25], [0.1, 0.2346, 0.6654]]))
+    images = Split(np.zeros((2, 32, 32, 3), np.uint8), np.array([0, 1]), np.array(["a", NASTY]))
+    wrong = mistakes.Mistakes(
+        images, np.array([1, 2]), np.array([[0.25, 0.5, 0.25], [0.1, 0.2346, 0.6654]])
+    )
     page = page_of(run_folder(tmp_path), wrong, kinds=np.array([2, 0]))
     assert [cells for _, _, cells in rows_of(page)] == [
         ['<b>&"x"', "cat", "0.250", "0.500", "clear to people", "a"],
-        ["cat", "owl", "0.235", "0.665", "label in doubt", NASTY]]
+        ["cat", "owl", "0.235", "0.665", "label in doubt", NASTY],
+    ]
     assert '<option value="clear to people">' in page
     assert "ambiguous" not in re.sub(r"<img [^>]+>", "", page)
 
 
 def test_names_of_classes_and_images_are_text(tmp_path):
-    wrong = misread(3)
+    wrong = misclassified(3)
     wrong.images.ids[1] = NASTY
     page = page_of(run_folder(tmp_path), wrong)
     assert CLASSES[0] not in page
@@ -120,18 +193,21 @@ def test_names_of_classes_and_images_are_text(tmp_path):
     assert "<img src=x" not in page
 
 
-def test_a_flat_map_is_said_to_be(tmp_path):
+def test_a_constant_map_is_said_to_be(tmp_path):
     page = page_of(run_folder(tmp_path))
     lines = re.findall(r"<tr style.*?</tr>", page, re.DOTALL)
-    assert [index for index, line in enumerate(lines) if "flat map" in line] == [3]
+    assert [index for index, line in enumerate(lines) if "<b>constant</b>" in line] == [3]
     spoken = [unescape(label) for label in re.findall(r'aria-label="(map for [^"]*)"', lines[3])]
-    assert spoken == ["map for owl, flat", f"map for {CLASSES[0]}"]
-    assert "for the predicted class; 1 of 40 flat for the true class; 0 of 40 flat" in words(page)
+    assert spoken == ["map for owl, constant", f"map for {CLASSES[0]}"]
+    assert (
+        "for the predicted class; 1 of 40 constant for the true class; 0 of 40 constant"
+        in words(page)
+    )
 
 
 def test_numbers_by_hand(tmp_path):
     text = words(page_of(run_folder(tmp_path)))
-    assert "40 of 400 test images misread" in text
+    assert "40 of 400 test images misclassified" in text
     assert "Test accuracy 90.0 % 95 % interval 86.7 to 92.6, n = 400" in text  # Wilson, by hand
     assert "hits yes 0.50 (0.38 to 0.75) 0.25 (0.12 to 0.30) centre 1,400" in text
     assert "1 of 2 claims" in text
@@ -141,7 +217,7 @@ def test_numbers_by_hand(tmp_path):
     assert "test accuracy, % 90" in text
     assert "settings batch size 77, sides 16, 32" in text
     assert "class_balance" not in text
-    assert "chosen on validation method LayerCAM made with python 3.99, torch 2.88" in text
+    assert "chosen on validation method LayerCAM environment python 3.99, torch 2.88" in text
     assert "40 of 40 shown" in text
     assert text.count("None") == 0
     best = re.findall(r'<tr class="best"><td class="number">(\d+)', page_of(tmp_path))
@@ -154,17 +230,22 @@ def pictures(page):
 
 def test_pictures_are_of_this_run_and_speak(tmp_path):
     folder = run_folder(tmp_path)
-    os.utime(folder / "figures" / "restored.png", (0, 0))  # older than mistakes.csv: of an earlier run
+    # older than mistakes.csv: of an earlier run
+    os.utime(folder / "figures" / "corrected.png", (0, 0))
     page = page_of(folder)
-    alts = {name: alt for names in report.FIGURES.values() for name, alt in names.items()}
+    alts = {name: alt for names in FIGURES.values() for name, alt in names.items()}
     assert pictures(page) == [alts[name] for name in ("mistakes", "history", "samples")]
-    assert "left in its folder by another: figures/restored.png, figures/objects.png." in words(page)
+    assert "left in its folder by another: figures/corrected.png, figures/objects.png." in words(
+        page
+    )
     assert 'width="1000" height="600"' in page
 
 
 def test_pictures_of_other_images_are_left_out(tmp_path):
     """Notebook 2 describes the images anew where notebook 1 drew others."""
-    folder = run_folder(tmp_path, data={name: value for name, value in DATA.items() if name != "figures"})
+    folder = run_folder(
+        tmp_path, data={name: value for name, value in DATA.items() if name != "figures"}
+    )
     text = words(page_of(folder))
     assert "figures/samples.png" in text
     assert "11,173,962" in text
@@ -172,41 +253,59 @@ def test_pictures_of_other_images_are_left_out(tmp_path):
 
 def test_a_picture_larger_than_webp_can_hold_is_shrunk(tmp_path):
     folder = run_folder(tmp_path)
-    Image.new("RGB", (3, 2 * report.SIDE)).save(folder / "figures" / "history.png")
+    Image.new("RGB", (3, 2 * SIDE)).save(folder / "figures" / "history.png")
     assert 'height="10922"' in page_of(folder)
 
 
 def test_every_picture_of_the_notebooks_has_its_place():
-    sources_of_cells = "".join(line for path in (ROOT / "notebooks").glob("*.ipynb")
-                               for cell in json.loads(path.read_text())["cells"] for line in cell["source"])
-    saved = set(re.findall(r', run, "(\w+)"\)', sources_of_cells))
-    placed = {name for names in report.FIGURES.values() for name in names}
-    of_loops = {"maps_predicted", "maps_true"} | {f"mistakes_{kind.replace(' ', '_')}" for kind in mistakes.KINDS}
+    sources_of_cells = "".join(
+        line
+        for path in (ROOT / "notebooks").glob("*.ipynb")
+        for cell in json.loads(path.read_text())["cells"]
+        for line in cell["source"]
+    )
+    saved = set(re.findall(r'\brun,\s+"(\w+)",?\s*\)', sources_of_cells))
+    placed = {name for names in FIGURES.values() for name in names}
+    of_loops = {"maps_predicted", "maps_true"} | {
+        f"mistakes_{kind.replace(' ', '_')}" for kind in people.KINDS
+    }
     assert placed == saved | of_loops
 
 
 def test_what_is_not_there_is_said_to_be_missing(tmp_path):
-    folder = run_folder(tmp_path, data=None, training=None, explanations=FOUND | {"network": "mine:build"})
+    folder = run_folder(
+        tmp_path, data=None, training=None, explanations=FOUND | {"network": "mine:build"}
+    )
     (folder / "history.csv").unlink()
     page = page_of(folder)
     text = words(page)
-    assert "Nothing is known here of how this network was trained: mine:build was explained as it came." in text
+    assert "of how this network was trained: mine:build was explained as it came." in text
     assert "Nothing is known here of the images" in text
     assert "val loss" not in text
-    assert len(pictures(page)) == 2  # mistakes, restored
+    assert len(pictures(page)) == 2  # mistakes, corrected
 
 
-@pytest.mark.parametrize("changes", [
-    {"explanations": FOUND | {"network": "mine:build"}}, {"explanations": FOUND | {"dataset": "shapes"}},
-    {"data": DATA | {"classes": ["a"]}}, {"training": TRAINING | {"epochs": 3}},
-    {"training": TRAINING | {"val_accuracy": 60.66}}, {"training": TRAINING | {"best_epoch": 3}},
-])
-def test_the_training_of_another_network_or_data_set_or_of_another_log_is_left_out(tmp_path, changes):
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"explanations": FOUND | {"network": "mine:build"}},
+        {"explanations": FOUND | {"dataset": "shapes"}},
+        {"data": DATA | {"classes": ["a"]}},
+        {"training": TRAINING | {"epochs": 3}},
+        {"training": TRAINING | {"val_accuracy": 60.66}},
+        {"training": TRAINING | {"best_epoch": 3}},
+    ],
+)
+def test_the_training_of_another_network_or_data_set_or_of_another_log_is_left_out(
+    tmp_path, changes
+):
     text = words(page_of(run_folder(tmp_path, **changes)))
     assert "val loss" not in text
     assert "11,173,962" not in text
     assert "figures/history.png" in text  # among what is left out
-    assert ("metrics.json describes no finished training that left these weights." in text) is ("mine" not in text)
+    assert ("metrics.json describes no finished training that left these weights." in text) is (
+        "mine" not in text
+    )
 
 
 def test_without_a_log(tmp_path):
@@ -216,24 +315,28 @@ def test_without_a_log(tmp_path):
 
 
 def test_without_a_mistake(tmp_path):
-    folder = run_folder(tmp_path, explanations=FOUND | {"mistakes": 0, "flat_maps": {}})
+    folder = run_folder(tmp_path, explanations=FOUND | {"mistakes": 0, "constant_maps": {}})
     (folder / "figures" / "mistakes.png").unlink()
-    report.write(folder, misread(0), CLASSES, {})
+    write_page(folder, misclassified(0), CLASSES, {})
     page = (folder / "report.html").read_text()
-    assert "Every test image was read right: there is no mistake to explain." in words(page)
+    assert "Every test image was classified right: there is no mistake to explain." in words(page)
     assert "const table" not in page
     assert "Test accuracy 100.0 % 95 % interval 99.0 to 100.0" in words(page)
 
 
 def test_of_very_many_mistakes_some_are_listed(tmp_path, monkeypatch):
-    monkeypatch.setattr(report, "MOST", 4)
-    wrong = misread(40)
+    monkeypatch.setattr(pages, "MOST", 4)
+    wrong = misclassified(40)
     page = page_of(run_folder(tmp_path), wrong, kinds=np.arange(40) // 13 % 3)
     assert "4 of the 40, spread evenly over the test order" in words(page)
-    assert [cells[-1] for _, _, cells in rows_of(page)] == wrong.images.ids[[0, 13, 26, 39]].tolist()
-    assert [cells[-2] for _, _, cells in rows_of(page)] == [mistakes.KINDS[kind] for kind in (0, 1, 2, 0)]
+    assert [cells[-1] for _, _, cells in rows_of(page)] == wrong.images.ids[
+        [0, 13, 26, 39]
+    ].tolist()
+    assert [cells[-2] for _, _, cells in rows_of(page)] == [
+        people.KINDS[kind] for kind in (0, 1, 2, 0)
+    ]
     assert (sheet_of(page, ".tile::before")[:32, 32:64] == wrong.images.images[13]).all()
-    of_true = colormaps[figures.HEAT](maps_of(wrong)["true"][13], bytes=True)[..., :3]
+    of_true = colormaps[drawing.HEAT](maps_of(wrong)["true"][13], bytes=True)[..., :3]
     assert (sheet_of(page, ".true::after")[:32, 32:64] == of_true).all()
 
 
@@ -241,11 +344,113 @@ def test_written_whole_or_not_at_all(tmp_path, monkeypatch):
     folder = run_folder(tmp_path)
     (folder / "report.html").write_text("that of an earlier run")
     with monkeypatch.context() as patch:
-        patch.setattr(checkpoints.os, "replace", lambda *_: (_ for _ in ()).throw(OSError(28, "No space left")))
+        patch.setattr(
+            files.os, "replace", lambda *_: (_ for _ in ()).throw(OSError(28, "No space left"))
+        )
         with pytest.raises(ValueError, match=r"report\.html: cannot be written"):
             page_of(folder)
     assert (folder / "report.html").read_text() == "that of an earlier run"
     assert not list(folder.glob(".report*"))
+
+
+def test_other_sizes_and_channels_keep_their_pixels_up_to_the_side_of_a_tile():
+    """Grey as grey, RGBA on white: half of 255 and half of white (0 of 255 is clear)."""
+    pixels = np.arange(2 * 3 * 5).reshape(2, 3, 5, 1).astype(np.uint8)
+    found = pages.sheet(pixels, np.array([1, 0]))
+    assert found.shape == (3, 5 * COLUMNS, 3)
+    assert (found[:, :5] == pixels[1]).all()
+    assert (found[:, 5:10] == pixels[0]).all()
+    assert not found[:, 10:].any()
+    red = np.array([[[[200, 0, 0, 255], [200, 0, 0, 0], [0, 100, 0, 51]]]], np.uint8)
+    found = pages.sheet(red, np.array([0]))
+    # the last: a fifth of (0, 100, 0), and four fifths of white
+    assert found[0, :3].tolist() == [[200, 0, 0], [255, 255, 255], [204, 224, 204]]
+
+
+def test_large_images_and_maps_are_scaled_down_by_hand():
+    """192x96 pixels become 96x48, each the mean of four; a map is scaled before it is coloured."""
+    images = np.zeros((2, 192, 96, 3), np.uint8)
+    images[1, ::2, ::2] = 200  # a quarter of the pixels
+    found = pages.sheet(images, np.array([0, 1]))
+    assert found.shape == (96, 48 * COLUMNS, 3)
+    assert (found[:, :48] == 0).all()
+    assert (found[:, 48:96] == 50).all()
+    maps = np.zeros((1, 192, 96), np.float32)
+    maps[:, ::2] = 0.5
+    (colour,) = np.unique(pages.sheet(maps, np.array([0]))[:, :48].reshape(-1, 3), axis=0)
+    assert colour.tolist() == list(colormaps[drawing.HEAT](0.25, bytes=True)[:3])
+
+
+class Counted(LazyImages):
+    """Images of 224x224, of which it is known how many were in memory at once."""
+
+    most = 0
+
+    def __getitem__(self, index):
+        images = super().__getitem__(index)
+        Counted.most = max(Counted.most, len(images))
+        return images
+
+
+def test_sheets_of_large_images_take_little_memory():
+    form = Form((224, 224), 3)
+    levels = np.arange(150) + 100
+    images = Counted(levels, lambda level, form: np.full(form.shape, level, np.uint8), form)
+    found = pages.sheet(images, np.arange(0, 150))
+    assert Counted.most == pages.PART < 150
+    assert found.shape == (5 * 96, 96 * COLUMNS, 3)
+    tiles = found.reshape(5, 96, COLUMNS, 96, 3).swapaxes(1, 2).reshape(-1, 96, 96, 3)
+    assert (tiles[:150] == levels[:, None, None, None]).all()
+
+
+def test_the_longest_list_of_the_largest_tiles_is_no_larger_than_webp_can_hold():
+    assert -(-pages.MOST // COLUMNS) * pages.TILE <= SIDE
+    assert COLUMNS * pages.TILE <= SIDE
+
+
+def of_form(wrong, shape):
+    """The same mistakes on images of a shape (H, W, C), each of one colour, and maps for them."""
+    rng = np.random.RandomState(2)
+    colours = rng.randint(0, 256, (len(wrong), 1, 1, shape[2])).astype(np.uint8)
+    if shape[2] == 4:
+        colours[..., 3] = 255
+    images = np.broadcast_to(colours, (len(wrong), *shape)).copy()
+    split = Split(images, wrong.true, wrong.images.ids)
+    maps = np.broadcast_to(rng.random_sample((len(wrong), 1, 1)), (len(wrong), *shape[:2])).copy()
+    maps[:, 0, 0] /= 2  # or they would be constant, and said to be
+    return mistakes.Mistakes(split, wrong.predicted, wrong.probabilities), colours, maps
+
+
+@pytest.mark.parametrize(
+    ("shape", "on_screen"),
+    [((28, 28, 1), (96, 96)), ((64, 48, 4), (96, 72)), ((200, 400, 3), (48, 96))],
+)
+def test_tiles_of_any_form_show_their_own_image(browser, tmp_path, shape, on_screen):
+    """The 36th, which is in the second row of the sheet, without its border: colours are smooth."""
+    wrong, colours, maps = of_form(misclassified(40), shape)
+    run = run_folder(tmp_path / "run")
+    write_page(run, wrong, CLASSES, {"true": maps})
+    browser.get((run / "report.html").as_uri())
+    for number in (1, 36):
+        image, of_true = browser.find_elements(
+            By.CSS_SELECTOR, f"#list tbody tr:nth-child({number}) .tile"
+        )
+        colour = colours[number - 1, 0, 0, :3].astype(float) * np.ones(3)
+        heat = 255 * np.array(colormaps[drawing.HEAT](maps[number - 1, -1, -1])[:3])
+        over = 0.4 * colour @ (0.2126, 0.7152, 0.0722) + 0.6 * heat
+        for tile, expected in ((image, colour), (of_true, over)):
+            pixels = seen(browser, tile)
+            assert pixels.shape[:2] == on_screen
+            assert np.abs(pixels[4:-4, 4:-4] - expected).max() < (3 if max(shape) <= 96 else 10)
+
+
+def test_words_that_were_drawn_as_numbers_are_listed_below_their_picture(tmp_path):
+    folder = run_folder(tmp_path)
+    figure = figures.class_accuracy(*np.ones((3, 2)), ("\U0010fffd", "cat"), 1.0)
+    drawing.save(figure, folder, "class_accuracy")
+    page = page_of(folder)
+    assert re.search(r'<p class="soft">[^<]*\[1\] \U0010fffd</p>', page)
+    assert page.count("[1]") == 1
 
 
 @pytest.fixture
@@ -254,29 +459,39 @@ def opened(browser, tmp_path):
     browser.get((tmp_path / "run" / "report.html").as_uri())
     yield browser
     assert browser.get_log("browser") == []
-    loaded = browser.execute_script("return performance.getEntriesByType('resource').map(entry => entry.name)")
+    loaded = browser.execute_script(
+        "return performance.getEntriesByType('resource').map(entry => entry.name)"
+    )
     assert [name for name in loaded if not name.startswith("data:")] == []
 
 
 def shown(browser, column):
     """The texts of a column in the lines that can be seen, from the top."""
-    return browser.execute_script("""
-        const at = [...document.querySelectorAll("#list th")].findIndex(one => one.textContent === arguments[0]);
+    return browser.execute_script(
+        """
+        const headings = [...document.querySelectorAll("#list th")];
+        const at = headings.findIndex(one => one.textContent === arguments[0]);
         return [...document.querySelectorAll("#list tbody tr")].filter(row => row.checkVisibility())
-            .map(row => row.cells[at].textContent)""", column)
+            .map(row => row.cells[at].textContent)""",
+        column,
+    )
 
 
 def test_nothing_is_asked_of_the_network(opened, tmp_path):
     page = (tmp_path / "run" / "report.html").read_text()
     addresses = re.findall(r"""(?:src|href)="([^"]*)"|url\(([^)]*)\)""", page)
     assert {re.match("data:|#", one or other)[0] for one, other in addresses} == {"data:", "#"}
-    assert opened.title == "run: 40 of 400 images misread"
+    assert opened.title == "run: 40 of 400 images misclassified"
     assert shown(opened, "True")[:2] == ['<b>&"x"', "cat"]
 
 
 def test_a_click_on_a_heading_sorts(opened):
     for heading in ("p predicted", "p true"):
-        button = next(one for one in opened.find_elements(By.CSS_SELECTOR, "#list th button") if one.text == heading)
+        button = next(
+            one
+            for one in opened.find_elements(By.CSS_SELECTOR, "#list th button")
+            if one.text == heading
+        )
         before = shown(opened, heading)
         button.click()
         assert shown(opened, heading) == sorted(before, key=float) != before
@@ -292,9 +507,11 @@ def test_filters_leave_the_right_lines(opened):
     def count():
         return opened.find_element(By.CSS_SELECTOR, "#filters output").text
 
-    wrong = misread(40)
-    true, predicted, kind = (Select(opened.find_element(By.CSS_SELECTOR, f"select[data-key={key}]"))
-                             for key in ("true", "predicted", "kind"))
+    wrong = misclassified(40)
+    true, predicted, kind = (
+        Select(opened.find_element(By.CSS_SELECTOR, f"select[data-key={key}]"))
+        for key in ("true", "predicted", "kind")
+    )
     assert [option.text for option in true.options] == ["all", '<b>&"x"', "cat", "owl"]
     true.select_by_visible_text(CLASSES[0])
     assert shown(opened, "Id") == wrong.images.ids[wrong.true == 0].tolist()
@@ -304,7 +521,10 @@ def test_filters_leave_the_right_lines(opened):
     true.select_by_visible_text("all")
     kind.select_by_visible_text("clear to people")
     assert set(shown(opened, "To people")) == {"clear to people"}
-    assert shown(opened, "Id") == wrong.images.ids[(wrong.predicted == 1) & (np.arange(40) % 3 == 2)].tolist()
+    assert (
+        shown(opened, "Id")
+        == wrong.images.ids[(wrong.predicted == 1) & (np.arange(40) % 3 == 2)].tolist()
+    )
     predicted.select_by_visible_text("all")
     kind.select_by_visible_text("all")
     opened.find_element(By.CSS_SELECTOR, "input[data-key=id]").send_keys("AGE 4")
@@ -312,28 +532,52 @@ def test_filters_leave_the_right_lines(opened):
     assert count() == "2 of 40 shown"
 
 
+def seen(browser, element):
+    """The pixels of an element on the screen, RGB."""
+    browser.execute_script(  # to a whole pixel, or the picture would be cut off
+        """
+        arguments[0].scrollIntoView({block: "center"});
+        const {y} = arguments[0].getBoundingClientRect();
+        document.body.style.position = "relative";
+        document.body.style.top = `${Math.round(y) - y}px`;""",
+        element,
+    )
+    picture = Image.open(io.BytesIO(element.screenshot_as_png))
+    return np.asarray(picture.convert("RGB")).astype(float)
+
+
 def test_a_tile_shows_its_image_and_map(opened):
-    """What is on the screen: an image's pixels, enlarged as they are, and a map's, over the image in grey."""
-    wrong = misread(40)
-    maps = colormaps[figures.HEAT](maps_of(wrong)["true"][35])[..., :3] * 255
+    """An image's pixels, enlarged as they are, and a map's, over the image in grey."""
+    wrong = misclassified(40)
+    maps = colormaps[drawing.HEAT](maps_of(wrong)["true"][35])[..., :3] * 255
     image, _, of_true = opened.find_elements(By.CSS_SELECTOR, "#list tbody tr:nth-child(36) .tile")
     grey = wrong.images.images[35] @ (0.2126, 0.7152, 0.0722)
-    for tile, expected in ((image, wrong.images.images[35]), (of_true, 0.4 * grey[..., None] + 0.6 * maps)):
-        pixels = np.asarray(Image.open(io.BytesIO(tile.screenshot_as_png)).convert("RGB")).astype(float)
+    for tile, expected in (
+        (image, wrong.images.images[35]),
+        (of_true, 0.4 * grey[..., None] + 0.6 * maps),
+    ):
+        pixels = seen(opened, tile)
         assert pixels.shape == (96, 96, 3)
         assert np.abs(pixels - expected.repeat(3, axis=0).repeat(3, axis=1)).max() < 3
 
 
 @pytest.mark.parametrize("width", [390, 1280])
 def test_the_page_fits_a_phone_and_a_desk(opened, width):
-    opened.execute_cdp_cmd("Emulation.setDeviceMetricsOverride",
-                           {"width": width, "height": 844, "deviceScaleFactor": 1, "mobile": width < 1000})
+    opened.execute_cdp_cmd(
+        "Emulation.setDeviceMetricsOverride",
+        {"width": width, "height": 844, "deviceScaleFactor": 1, "mobile": width < 1000},
+    )
     assert opened.execute_script("return document.scrollingElement.scrollWidth") <= width
     images = opened.find_elements(By.TAG_NAME, "img")
     assert len(images) == 4
-    assert all(image.get_attribute("alt") and image.get_property("naturalWidth") == 1500 for image in images)
-    cued = opened.execute_script("""return [...document.querySelectorAll(".scroll, #list")].map(box => [
-        box.scrollWidth > box.clientWidth, getComputedStyle(box, "::before").content.includes("scroll sideways")])""")
+    assert all(
+        image.get_attribute("alt") and image.get_property("naturalWidth") == 1500
+        for image in images
+    )
+    cued = opened.execute_script("""
+        const said = box => getComputedStyle(box, "::before").content.includes("scroll sideways");
+        return [...document.querySelectorAll(".scroll, #list")].map(
+            box => [box.scrollWidth > box.clientWidth, said(box)])""")
     assert all(wide == said for wide, said in cued)
     assert any(wide for wide, _ in cued) is (width == 390)
 
@@ -342,12 +586,16 @@ def test_a_network_that_may_have_learnt_nothing_is_said_to(tmp_path):
     """360 of 400 right, 86.7 to 92.6 %."""
     run_folder(tmp_path)
     for largest, said in ((87.0, True), (86.0, False)):
-        checkpoints.write_metrics(tmp_path, "explanations", FOUND | {"largest_class_accuracy": largest})
+        files.write_metrics(tmp_path, "explanations", FOUND | {"largest_class_accuracy": largest})
         text = words(page_of(tmp_path))
-        assert (f"The network reads 90.0 % of the test images right. That is not shown to be better than always "
-                f"answering the largest class ({largest} %)" in text) == said
+        assert (
+            "The network classifies 90.0 % of the test images right. That is not shown to be "
+            f"better than always answering the largest class ({largest} %)" in text
+        ) == said
         assert ("Shown of these maps nothing" in text) == said
         assert (f" of {len(TRUST)} claims" in text) != said
         assert ("cannot be told, as its place in these images is not known" in text) != said
-    checkpoints.write_metrics(tmp_path, "explanations", FOUND | {"localisation": {"all": [{"name": "a"}]}})
+    files.write_metrics(
+        tmp_path, "explanations", FOUND | {"localisation": {"all": [{"name": "a"}]}}
+    )
     assert "cannot be told" not in words(page_of(tmp_path))

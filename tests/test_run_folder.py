@@ -11,11 +11,24 @@ import nbclient
 import nbformat
 import pytest
 
-from utils import ROOT, run
+from utils import ROOT
+from utils.runs import notebooks
 
-GIVEN = {"dataset": "folder", "recipe": "plateau", "epochs": 3, "batch_size": 8, "seed": 3, "learning_rate": 0.02,
-         "device": "cpu", "precision": "fp32", "val_images": 0, "method": "LayerCAM", "layer": "layer2",
-         "explain": "true", "gallery_images": 4}
+GIVEN = {
+    "dataset": "folder",
+    "recipe": "plateau",
+    "epochs": 3,
+    "batch_size": 8,
+    "seed": 3,
+    "learning_rate": 0.02,
+    "device": "cpu",
+    "precision": "fp32",
+    "val_images": 0,
+    "method": "LayerCAM",
+    "layer": "layer2",
+    "explain": "true",
+    "gallery_images": 4,
+}
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +42,9 @@ def finished(animals, tmp_path_factory):
     command = [sys.executable, "-m", "utils.run", folder, *arguments(data_dir=animals)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.endswith("of an earlier one in the same folder: figures/maps_predicted.png\n")
+    assert done.stdout.endswith(
+        "of an earlier one in the same folder: figures/maps_predicted.png\n"
+    )
     assert f"to open in a browser: {folder / 'report.html'}\n" in done.stdout
     older.unlink()
     return folder
@@ -41,21 +56,59 @@ def arguments(**more):
 
 def test_run_folder_is_complete(finished):
     files = {str(path.relative_to(finished)) for path in finished.rglob("*") if path.is_file()}
-    figures = {"samples", "class_balance", "augmentations", "history", "confusion", "class_accuracy", "mistakes",
-               "maps_true", "mean_maps", "reliability", "removal", "restored", "randomisation"}
-    others = {"history.csv", "mistakes.csv", "metrics.json", "report.html", "state.safetensors", "weights.safetensors"}
-    others |= {f"{notebook}.ipynb" for notebook in run.NOTEBOOKS}
+    figures = {
+        "samples",
+        "class_balance",
+        "augmentations",
+        "crops",
+        "history",
+        "confusion",
+        "class_accuracy",
+        "mistakes",
+        "maps_true",
+        "mean_maps",
+        "reliability",
+        "removal",
+        "corrected",
+        "randomisation",
+    }
+    others = {
+        "history.csv",
+        "mistakes.csv",
+        "metrics.json",
+        "report.html",
+        "state.safetensors",
+        "weights.safetensors",
+    }
+    others |= {f"{notebook}.ipynb" for notebook in notebooks.NOTEBOOKS}
     assert files == others | {f"figures/{name}.png" for name in figures}
 
 
 def test_metrics_state_what_was_asked_for(finished):
     metrics = json.loads((finished / "metrics.json").read_text())
-    assert metrics["data"] == metrics["data"] | {"dataset": "folder", "classes": ["day", "night"], "train_images": 40,
-                                                 "val_images": 0, "test_images": 12}
+    assert metrics["data"] == metrics["data"] | {
+        "dataset": "folder",
+        "classes": ["day", "night"],
+        "train_images": 40,
+        "val_images": 0,
+        "test_images": 12,
+    }
     training = metrics["training"]
-    assert training == training | {"recipe": "plateau", "epochs": 3, "batch_size": 8, "seed": 3, "precision": "fp32",
-                                   "parameters": 11_168_832 + 2 * 513, "validated_on": "test"}
-    expected = {"method": "LayerCAM", "layer": "layer2", "explain": "true", "localisation": {"all": [], "misread": []}}
+    assert training == training | {
+        "recipe": "plateau",
+        "epochs": 3,
+        "batch_size": 8,
+        "seed": 3,
+        "precision": "fp32",
+        "parameters": 11_168_832 + 2 * 513,
+        "validated_on": "test",
+    }
+    expected = {
+        "method": "LayerCAM",
+        "layer": "layer2",
+        "explain": "true",
+        "localisation": {"all": [], "misclassified": []},
+    }
     assert metrics["explanations"] == metrics["explanations"] | expected
 
 
@@ -78,11 +131,16 @@ def test_files_of_a_run_agree(finished):
     assert len(history) == 3
     assert training["val_accuracy"] == max(float(row["val_accuracy"]) for row in history)
     assert training["val_accuracy"] == float(history[training["best_epoch"] - 1]["val_accuracy"])
-    assert training["test_accuracy"] == training["val_accuracy"]  # fp32, validated on the test split
+    # fp32, validated on the test split
+    assert training["test_accuracy"] == training["val_accuracy"]
     assert training["test_interval"][0] <= training["test_accuracy"] <= training["test_interval"][1]
     assert training["calibration"]["fitted_on"] == "test"
     assert 0 < training["train_seconds"] < training["seconds"]
-    assert len(mistakes) == metrics["explanations"]["mistakes"] == round(12 * (1 - training["test_accuracy"] / 100))
+    assert (
+        len(mistakes)
+        == metrics["explanations"]["mistakes"]
+        == round(12 * (1 - training["test_accuracy"] / 100))
+    )
     assert {"day0", "day1"} <= {row["id"] for row in mistakes}  # no network can know
     for row in mistakes:
         assert row["true"] != row["predicted"]
@@ -92,66 +150,104 @@ def test_files_of_a_run_agree(finished):
 
 INTERRUPT = """
 import signal
-normalise, calls = training.normalise, []
+from utils.training import loop
+normalise, calls = loop.normalise, []
 def interrupted(*arguments):
     calls.append(1)
     if len(calls) == 8:  # five steps and one validation an epoch: in the second
         signal.raise_signal(signal.SIGINT)  # as Jupyter does
     return normalise(*arguments)
-training.normalise = interrupted
+loop.normalise = interrupted
 """
 
 
 def test_the_same_run_interrupted_and_again(animals, finished, tmp_path):
-    """The cells below work on the epochs that were finished, the same with `resume` goes on from there, and the cell
-    run again without it starts anew: both end as the run that was not interrupted."""
-    given = {name: (GIVEN | {"data_dir": str(animals), "run_dir": str(tmp_path)}).get(name, value)
-             for name, value in run.defaults("02_training").items()}
+    """The cells below work on the epochs that were finished, the same with `resume` goes on from
+    there, and the cell run again without it starts anew: both end as the run that was not
+    interrupted.
+    """
+    given = {
+        name: (GIVEN | {"data_dir": str(animals), "run_dir": str(tmp_path)}).get(name, value)
+        for name, value in notebooks.defaults("02_training").items()
+    }
     training = []
     for resume in (False, True):
-        notebook = nbformat.read(run.NOTEBOOKS["02_training"], 4)
-        parameters, trains = (next(index for index, cell in enumerate(notebook.cells) if word in cell.source)
-                              for word in ("# @markdown the images", "training.fit("))
+        notebook = nbformat.read(notebooks.NOTEBOOKS["02_training"], 4)
+        parameters, trains = (
+            next(index for index, cell in enumerate(notebook.cells) if word in cell.source)
+            for word in ("# @markdown the images", "training.fit(")
+        )
         given["resume"] = resume
-        notebook.cells[parameters].source = "\n".join(f"{name} = {value!r}" for name, value in given.items())
+        notebook.cells[parameters].source = "\n".join(
+            f"{name} = {value!r}" for name, value in given.items()
+        )
         if resume:
-            notebook.cells += [nbformat.v4.new_code_cell(source) for source in (
-                'resumed, resume = (run / "weights.safetensors").read_bytes(), False',
-                '(run / "weights.safetensors").unlink()  # or no training at all would end with the same bytes',
-                notebook.cells[trains].source,
-                'assert (run / "weights.safetensors").read_bytes() == resumed')]
+            notebook.cells += [
+                nbformat.v4.new_code_cell(source)
+                for source in (
+                    'resumed, resume = (run / "weights.safetensors").read_bytes(), False',
+                    # or no training at all would end with the same bytes
+                    '(run / "weights.safetensors").unlink()',
+                    notebook.cells[trains].source,
+                    'assert (run / "weights.safetensors").read_bytes() == resumed',
+                )
+            ]
         else:
             notebook.cells.insert(trains, nbformat.v4.new_code_cell(INTERRUPT))
-        done = nbclient.NotebookClient(notebook, resources={"metadata": {"path": ROOT / "notebooks"}}).execute()
+        done = nbclient.NotebookClient(
+            notebook, resources={"metadata": {"path": ROOT / "notebooks"}}
+        ).execute()
         training.append(json.loads((tmp_path / "metrics.json").read_text())["training"])
-        assert ("what follows is the best of the epochs before it" in nbformat.writes(done)) != resume
+        assert (
+            "what follows is the best of the epochs before it" in nbformat.writes(done)
+        ) != resume
         with (tmp_path / "history.csv").open() as file:
             assert len(list(csv.DictReader(file))) == training[-1]["epochs"]
     assert [found["epochs"] for found in training] == [1, 3]
     timed = dict.fromkeys(("seconds", "train_seconds", "images_per_second"))
-    assert training[1] | timed == json.loads((finished / "metrics.json").read_text())["training"] | timed
-    assert (tmp_path / "weights.safetensors").read_bytes() == (finished / "weights.safetensors").read_bytes()
+    assert (
+        training[1] | timed
+        == json.loads((finished / "metrics.json").read_text())["training"] | timed
+    )
+    assert (tmp_path / "weights.safetensors").read_bytes() == (
+        finished / "weights.safetensors"
+    ).read_bytes()
 
 
 def test_no_mistake_at_all_is_said_and_ends_well(animals, finished, tmp_path, capsys):
-    """The trained network on test images that it reads right."""
+    """The trained network on test images that it classifies right."""
     with (finished / "mistakes.csv").open() as file:
-        misread = {row["id"] for row in csv.DictReader(file)}
+        misclassified = {row["id"] for row in csv.DictReader(file)}
     shutil.copytree(animals, tmp_path / "easy")
     for path in (tmp_path / "easy" / "test").rglob("*.png"):
-        if path.stem in misread:
+        if path.stem in misclassified:
             path.unlink()
     shutil.copytree(finished, tmp_path / "run")
-    only = ["--only", "03_gradcam_analysis", "-p", "dataset", "folder", "-p", "data_dir", str(tmp_path / "easy")]
-    assert run.main([str(tmp_path / "run"), *only]) == 1  # with the seed of another run
-    assert "are of dataset 'folder' and seed 3: give the same" in capsys.readouterr().err
+    only = [
+        "--only",
+        "03_gradcam_analysis",
+        "-p",
+        "dataset",
+        "folder",
+        "-p",
+        "data_dir",
+        str(tmp_path / "easy"),
+    ]
+    assert notebooks.main([str(tmp_path / "run"), *only]) == 1  # with the seed of another run
+    assert "seed = 0: the weights in" in capsys.readouterr().err
     only += ["-p", "seed", "3"]
-    assert run.main([str(tmp_path / "run"), *only]) == 1  # it had the images that are held out here
-    assert "had other training or validation images than these: give the train_images" in capsys.readouterr().err
+    # it had the images that are held out here
+    assert notebooks.main([str(tmp_path / "run"), *only]) == 1
+    assert (
+        "had other training or validation images than these: give the train_images"
+        in capsys.readouterr().err
+    )
     only += ["-p", "val_images", "0"]
-    assert run.main([str(tmp_path / "run"), *only]) == 0, capsys.readouterr().err
+    assert notebooks.main([str(tmp_path / "run"), *only]) == 0, capsys.readouterr().err
     assert "there is no mistake to explain" in (tmp_path / "run" / "report.html").read_text()
     notebook = (tmp_path / "run" / "03_gradcam_analysis.ipynb").read_text()
     assert "There is no mistake to explain" in notebook
-    assert json.loads((tmp_path / "run" / "metrics.json").read_text())["explanations"]["mistakes"] == 0
+    assert (
+        json.loads((tmp_path / "run" / "metrics.json").read_text())["explanations"]["mistakes"] == 0
+    )
     assert (tmp_path / "run" / "mistakes.csv").read_text().count("\n") == 1

@@ -3,7 +3,7 @@ import hashlib
 import numpy as np
 import pytest
 
-from utils import shapes
+from utils.images import shapes
 
 
 def square(low, high):
@@ -47,12 +47,15 @@ def test_same_bytes_on_every_machine():
 
 
 def test_only_the_shape_depends_on_the_class():
-    """With the same draws, images of two classes differ where one of the two objects is, and nowhere else."""
+    """With the same draws, images of two classes differ where one of the two objects is, and
+    nowhere else.
+    """
     scenes = [shapes.scene(name, (3,), 5) for name in ("disc", "ring")]
     (disc, disc_mask), (ring, ring_mask) = ((one.image(), one.mask()) for one in scenes)
     beside = ~(disc_mask | ring_mask)
     edge = np.pad(~beside, 1)
-    beside &= ~(edge[2:, 1:-1] | edge[:-2, 1:-1] | edge[1:-1, 2:] | edge[1:-1, :-2])  # pixels covered less than half
+    # pixels covered less than half
+    beside &= ~(edge[2:, 1:-1] | edge[:-2, 1:-1] | edge[1:-1, 2:] | edge[1:-1, :-2])
     assert beside.sum() > 300
     assert (disc[beside] == ring[beside]).all()
     assert (disc != ring).any()
@@ -60,7 +63,9 @@ def test_only_the_shape_depends_on_the_class():
 
 @pytest.mark.parametrize("name", shapes.CLASSES)
 def test_mask_is_where_the_object_is(name):
-    """The object is lighter or darker than its surroundings by more than textures and noise, inside the mask."""
+    """The object is lighter or darker than its surroundings by more than textures and noise, inside
+    the mask.
+    """
     for index in range(5):
         scene = shapes.scene(name, (1,), index)
         image, mask = scene.image(), scene.mask()

@@ -5,56 +5,74 @@ import torch
 from torch import nn
 
 from tests.benchmarks import shortcuts as study
-from utils import data, shortcuts, variants
-from utils.augment import normalise
+from utils.evidence import shortcuts
+from utils.images import counterfactuals
+from utils.images.augmentation import normalise
+from utils.images.dataset import load
+from utils.images.shapes import CLASSES
+from utils.networks.classifier import Classifier
 
 MEAN, STD = (0.5, 0.5, 0.5), (0.25, 0.25, 0.25)
+LAYERS = ("layer2",)
+
+
+def classifier_of(model):
+    return Classifier(model, CLASSES, (32, 32), MEAN, STD, {}, "by hand")
 
 
 class SeesHues(nn.Module):
-    """Reads a class from the nearest hue: of any pixel, or of the mean of all; blind to all else."""
+    """Predicts by the nearest hue, of any pixel or of the mean of all; blind to all else."""
 
     def __init__(self, kind):
         super().__init__()
         self.kind, self.sharpness = kind, nn.Parameter(torch.tensor(100.0))
-        hues = normalise(variants.HUES.astype(np.uint8)[:, None, None], MEAN, STD)[:, :, 0, 0]
+        hues = normalise(counterfactuals.HUES.astype(np.uint8)[:, None, None], MEAN, STD)[
+            :, :, 0, 0
+        ]
         self.register_buffer("hues", hues)
 
     def forward(self, images):
-        far = (images[:, None] - self.hues[None, :, :, None, None]).abs().sum(dim=2)  # (B, classes, H, W)
-        return -self.sharpness * (far.amin(dim=(2, 3)) if self.kind == "patch" else far.mean(dim=(2, 3)))
+        # (B, classes, H, W)
+        far = (images[:, None] - self.hues[None, :, :, None, None]).abs().sum(dim=2)
+        return -self.sharpness * (
+            far.amin(dim=(2, 3)) if self.kind == "patch" else far.mean(dim=(2, 3))
+        )
 
 
 @pytest.fixture(scope="module")
 def test_split():
-    return data.load("shapes", test_images=40).test
+    return load("shapes", test_images=40).test
 
 
 @pytest.fixture
 def without_maps(monkeypatch):
-    """The network above has no layers to map; what it makes of the cue is what is tested with it."""
-    monkeypatch.setattr(shortcuts.cam, "compute_all", lambda *_: {})
+    """The network above has no layers to map: what it makes of the cue is tested with it."""
+    monkeypatch.setattr(shortcuts, "compute_all", lambda *_: {})
 
 
 @pytest.mark.usefixtures("without_maps")
 def test_a_network_that_reads_nothing_but_the_cue_relies_on_it(test_split, monkeypatch):
-    found = shortcuts.measure(SeesHues("patch"), test_split, MEAN, STD, "patch", 0)
+    found = shortcuts.measure(classifier_of(SeesHues("patch")), test_split, "patch", 0, LAYERS)
     assert found["accuracy"]["own class"]["value"] == 1
     assert found["accuracy"]["another class"]["value"] == 0
-    assert found["reliance"]["value"] == pytest.approx(1, abs=0.2)  # now and then the image has the hue anyway
+    # now and then the image has the hue anyway
+    assert found["reliance"]["value"] == pytest.approx(1, abs=0.2)
     assert found["follows"]["value"] == pytest.approx(1, abs=0.2)
     assert found["moved"]["value"] == found["follows"]["value"]  # it is as blind to the place
-    monkeypatch.setattr(variants, "TINT", 2)  # strong enough for so simple a network
-    tinted = shortcuts.measure(SeesHues("tint"), test_split, MEAN, STD, "tint", 0)
-    assert tinted["accuracy"]["own class"]["value"] >= tinted["accuracy"]["another class"]["value"] + 0.4
-    assert tinted["controls"]["random"]["on_cue"]["value"] == pytest.approx(1)
+    monkeypatch.setattr(counterfactuals, "TINT", 2)  # strong enough for so simple a network
+    tinted = shortcuts.measure(classifier_of(SeesHues("tint")), test_split, "tint", 0, LAYERS)
+    assert (
+        tinted["accuracy"]["own class"]["value"]
+        >= tinted["accuracy"]["another class"]["value"] + 0.4
+    )
+    assert tinted["baselines"]["random"]["on_cue"]["value"] == pytest.approx(1)
 
 
 @pytest.mark.usefixtures("without_maps")
 def test_a_network_that_is_blind_does_not_rely_on_the_cue(test_split):
     blind = nn.Sequential(nn.Flatten(), nn.Linear(3072, 10))
     nn.init.zeros_(blind[1].weight)
-    found = shortcuts.measure(blind, test_split, MEAN, STD, "patch", 0)
+    found = shortcuts.measure(classifier_of(blind), test_split, "patch", 0, LAYERS)
     assert found["reliance"] == found["follows"] == {"n": 40, "value": 0, "low": 0, "high": 0}
 
 
@@ -64,39 +82,52 @@ def test_what_the_network_is_shown(test_split, monkeypatch):
     seen = []
 
     def probabilities(_, images):
-        seen.append(images)
+        seen.append(images[:])
         return torch.full((len(images), 10), 0.1)
 
     monkeypatch.setattr(shortcuts, "probabilities", probabilities)
-    shortcuts.measure(None, test_split, MEAN, STD, "patch", 0)
-    _, without, own, other, moved = seen
+    shortcuts.measure(classifier_of(None), test_split, "patch", 0, LAYERS)
+    without, own, other, moved = seen
     at_own, at_other, at_moved = ((images != without).any(dim=1) for images in (own, other, moved))
     assert (at_own == at_other).all()
     assert not (at_other & at_moved).any()
-    assert (at_moved.sum(dim=(1, 2)) == variants.CUE**2).all()
-    assert ((own != other).any(dim=1).sum(dim=(1, 2)) == variants.CUE**2).all()
+    assert (at_moved.sum(dim=(1, 2)) == counterfactuals.CUE**2).all()
+    assert ((own != other).any(dim=1).sum(dim=(1, 2)) == counterfactuals.CUE**2).all()
 
 
 def test_shares_of_the_map_are_of_the_cue_and_off_the_object(test_split, monkeypatch):
-    """With the cue itself as the map, all of it is on the cue and off the object; with the object, the reverse."""
+    """The cue itself as the map is all on the cue and off the object; the object, the reverse."""
     where = shortcuts.plant(test_split, test_split.labels, "patch", 0)[1]
-    maps = {("GradCAM", "cue"): where.astype(float), ("GradCAM", "object"): test_split.masks.astype(float)}
+    maps = {
+        ("GradCAM", "cue"): where.astype(float),
+        ("GradCAM", "object"): test_split.masks.astype(float),
+    }
     maps["GradCAM", "cue"][:3] = 0
-    monkeypatch.setattr(shortcuts.cam, "compute_all", lambda *_: maps)
-    found = shortcuts.measure(SeesHues("patch"), test_split, MEAN, STD, "patch", 0)["maps"]
-    assert [found[at][what]["value"] for at in ("cue", "object") for what in ("on_cue", "off_object")] == [1, 1, 0, 0]
-    assert [(found[at]["on_cue"]["flat"], found[at]["on_cue"]["n"]) for at in ("cue", "object")] == [(3, 37), (0, 40)]
+    monkeypatch.setattr(shortcuts, "compute_all", lambda *_: maps)
+    found = shortcuts.measure(classifier_of(SeesHues("patch")), test_split, "patch", 0, LAYERS)[
+        "maps"
+    ]
+    assert [
+        found[at][what]["value"] for at in ("cue", "object") for what in ("on_cue", "off_object")
+    ] == [1, 1, 0, 0]
+    assert [
+        (found[at]["on_cue"]["constant"], found[at]["on_cue"]["n"]) for at in ("cue", "object")
+    ] == [(3, 37), (0, 40)]
 
 
 def test_planting_leaves_the_test_images_and_labels_alone():
-    dataset = data.load("shapes", train_images=100, test_images=20)
+    dataset = load("shapes", train_images=100, test_images=20)
     planted = shortcuts.plant_all(dataset, 1.0, "patch", 0)
     assert planted.test is dataset.test
     for part in ("train", "val"):
         before, after = getattr(dataset, part), getattr(planted, part)
         assert (after.labels == before.labels).all()
-        own = (after.images == variants.HUES[before.labels][:, None, None]).all(axis=3).sum(axis=(1, 2))
-        assert own.min() >= variants.CUE**2
+        own = (
+            (after.images == counterfactuals.HUES[before.labels][:, None, None])
+            .all(axis=3)
+            .sum(axis=(1, 2))
+        )
+        assert own.min() >= counterfactuals.CUE**2
 
 
 def test_other_classes_are_other_classes():
@@ -114,25 +145,47 @@ def test_auroc_by_hand():
         shortcuts.auroc([1], [])
 
 
-SEEN = {"layer2": lambda value: -value, "layer3": lambda value: value, "layer4": lambda value: value + 0.3}
+SEEN = {
+    "layer2": lambda value: -value,
+    "layer3": lambda value: value,
+    "layer4": lambda value: value + 0.3,
+}
 
 
-def a_network(share, seed, reliance, on_cue, control):
+def a_network(share, seed, reliance, on_cue, baseline):
     def mean(value):
         return {"value": value, "low": value - 0.01, "high": value + 0.02}
 
-    maps = {at: {"on_cue": mean(seen(on_cue)), "off_object": mean(seen(0.5))} for at, seen in SEEN.items()}
-    return {"cue": "patch", "share": share, "seed": seed, "reliance": mean(reliance), "maps": maps,
-            "controls": {name: {"on_cue": mean(value), "off_object": mean(value + 0.7)}
-                         for name, value in (("edges", control), ("centre", control / 2))}}
+    maps = {
+        at: {"on_cue": mean(seen(on_cue)), "off_object": mean(seen(0.5))}
+        for at, seen in SEEN.items()
+    }
+    return {
+        "cue": "patch",
+        "share": share,
+        "seed": seed,
+        "reliance": mean(reliance),
+        "maps": maps,
+        "baselines": {
+            name: {"on_cue": mean(value), "off_object": mean(value + 0.7)}
+            for name, value in (("edges", baseline), ("centre", baseline / 2))
+        },
+    }
 
 
-NETWORKS = [a_network(1.0, 0, 0.4, 0.3, 0.2), a_network(0.9, 0, 0.2, 0.22, 0.2), a_network(0.0, 0, 0.0, 0.25, 0.2),
-            a_network(0.0, 1, 0.05, 0.15, 0.2)]
+NETWORKS = [
+    a_network(1.0, 0, 0.4, 0.3, 0.2),
+    a_network(0.9, 0, 0.2, 0.22, 0.2),
+    a_network(0.0, 0, 0.0, 0.25, 0.2),
+    a_network(0.0, 1, 0.05, 0.15, 0.2),
+]
 
 
 def test_networks_told_apart_by_hand():
-    """Two rely on the patch, one of them found, as the other's interval meets the control's; one false alarm."""
+    """Two rely on the patch: one is found, the other's interval meets the baseline's.
+
+    Of the two that do not, one is a false alarm.
+    """
     scores = study.summary(NETWORKS)["patch"]
     assert (scores["networks"], scores["rely"]) == (4, 2)
     assert scores["scores"]["on_cue, layer3"] == {"auroc": 0.75, "found": 1, "false_alarms": 1}
@@ -145,8 +198,12 @@ def test_networks_told_apart_by_hand():
 def test_picture_of_reliance_and_maps():
     tinted = [network | {"cue": "tint"} for network in NETWORKS]
     figure = study.reliance_and_maps(NETWORKS + tinted)
-    shown = [(share, control, at) for share, control in (("on_cue", 0.2), ("off_object", 0.2 + 0.7)) for at in SEEN]
-    for axis, (share, control, at) in zip(figure.axes, shown, strict=True):
+    shown = [
+        (share, baseline, at)
+        for share, baseline in (("on_cue", 0.2), ("off_object", 0.2 + 0.7))
+        for at in SEEN
+    ]
+    for axis, (share, baseline, at) in zip(figure.axes, shown, strict=True):
         in_order = sorted(NETWORKS, key=lambda network: network["share"])
         for bars, network in zip(axis.containers, in_order, strict=True):
             point, _, (across, upright) = bars
@@ -155,5 +212,5 @@ def test_picture_of_reliance_and_maps():
             assert across.get_segments()[0][:, 0] == pytest.approx([x["low"], x["high"]])
             assert upright.get_segments()[0][:, 1] == pytest.approx([y["low"], y["high"]])
             assert bars.get_label() == f"cue tied in {network['share']:.0%}"
-        assert axis.lines[-1].get_ydata() == [control, control]
+        assert axis.lines[-1].get_ydata() == [baseline, baseline]
     plt.close(figure)

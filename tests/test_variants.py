@@ -1,47 +1,64 @@
 import numpy as np
 import pytest
 
-from utils import shapes, variants
+from utils.images import counterfactuals, shapes
 
 LABELS = np.arange(60) % 10
 IMAGES, MASKS = shapes.render(LABELS, (5,))
-COVERS = np.stack([shapes.scene(shapes.CLASSES[label], (5,), index).cover for index, label in enumerate(LABELS)])
+COVERS = np.stack(
+    [shapes.scene(shapes.CLASSES[label], (5,), index).cover for index, label in enumerate(LABELS)]
+)
 
 
 def test_without_its_object_an_image_differs_there_alone():
-    removed = variants.counterparts(LABELS, (5,), np.arange(60))["object removed"]
+    removed = counterfactuals.counterfactuals(LABELS, (5,), np.arange(60))["object removed"]
     differs = (removed != IMAGES).any(axis=3)
     assert not differs[COVERS == 0].any()
     assert differs[MASKS].mean() > 0.95
     luma = removed @ (0.299, 0.587, 0.114)
-    inside, beside = (np.array([np.median(one[mask]) for one, mask in zip(luma, where, strict=True)])
-                      for where in (MASKS, ~MASKS))
-    assert np.abs(inside - beside).mean() < 15  # as textures and lines are; the object differed by 75 at least
+    inside, beside = (
+        np.array([np.median(one[mask]) for one, mask in zip(luma, where, strict=True)])
+        for where in (MASKS, ~MASKS)
+    )
+    # as textures and lines are; the object differed by 75 at least
+    assert np.abs(inside - beside).mean() < 15
 
 
 def test_on_another_background_the_object_is_the_same_and_stands_out():
-    swapped = variants.counterparts(LABELS, (5,), np.arange(60))["background swapped"]
+    swapped = counterfactuals.counterfactuals(LABELS, (5,), np.arange(60))["background swapped"]
     differs = (swapped != IMAGES).any(axis=3)
     assert not differs[COVERS == 16].any()
     assert differs[COVERS == 0].mean() > 0.9
     luma = swapped @ (0.299, 0.587, 0.114)
-    contrast = [abs(np.median(one[mask]) - np.median(one[~mask])) for one, mask in zip(luma, MASKS, strict=True)]
+    contrast = [
+        abs(np.median(one[mask]) - np.median(one[~mask]))
+        for one, mask in zip(luma, MASKS, strict=True)
+    ]
     assert min(contrast) > shapes.CONTRAST / 2
 
 
-@pytest.mark.parametrize(("luma", "sign"), [(75, -1), (255, -1), (180, 1), (0, 1), (120, 1), (120, -1)])
+@pytest.mark.parametrize(
+    ("luma", "sign"), [(75, -1), (255, -1), (180, 1), (0, 1), (120, 1), (120, -1)]
+)
 def test_colours_keep_the_contrast(luma, sign):
     rng = np.random.RandomState(0)
-    assert min(sign * (shapes.luma(variants._colour(rng, luma, sign)) - luma) for _ in range(200)) >= shapes.CONTRAST
+    assert (
+        min(
+            sign * (shapes.luma(counterfactuals._colour(rng, luma, sign)) - luma)
+            for _ in range(200)
+        )
+        >= shapes.CONTRAST
+    )
 
 
 def test_two_objects_do_not_overlap_and_are_of_their_classes():
     others = (LABELS + 3) % 10
-    images, masks = variants.two_objects(LABELS, others, (5,))
+    images, masks = counterfactuals.two_objects(LABELS, others, (5,))
     assert not masks.all(axis=1).any()
     sizes = masks.sum(axis=(2, 3))
     for which, classes in enumerate((LABELS, others)):
-        for name in ("square", "cross", "star"):  # of the area that their outline encloses at a radius of 8 pixels
+        # of the area that their outline encloses at a radius of 8 pixels
+        for name in ("square", "cross", "star"):
             (loop,) = shapes.OUTLINES[name]
             (x, y), (u, v) = loop.T / shapes.UNIT, np.roll(loop, -1, axis=0).T / shapes.UNIT
             area = abs((x * v - u * y).sum()) / 2 * 8**2
@@ -49,15 +66,17 @@ def test_two_objects_do_not_overlap_and_are_of_their_classes():
             assert np.abs(found - area).max() < 0.1 * area, name
     luma = images @ (0.299, 0.587, 0.114)
     for mask in masks.transpose(1, 0, 2, 3):
-        contrast = [abs(np.median(one[own]) - np.median(one[~both]))
-                    for one, own, both in zip(luma, mask, masks.any(axis=1), strict=True)]
+        contrast = [
+            abs(np.median(one[own]) - np.median(one[~both]))
+            for one, own, both in zip(luma, mask, masks.any(axis=1), strict=True)
+        ]
         assert min(contrast) > shapes.CONTRAST / 2
 
 
 def test_cues_are_tied_to_the_class_in_their_share():
     labels = np.arange(10_000) % 10
     for share in (0, 0.5, 1):
-        own = variants.cue_classes(labels, share, 10, 0) == labels
+        own = counterfactuals.cue_classes(labels, share, 10, 0) == labels
         for half in (own[:5000], own[5000:]):  # in no order
             assert half.mean() == pytest.approx(share + (1 - share) / 10, abs=0.03)
 
@@ -66,13 +85,13 @@ def test_a_patch_by_hand():
     image, mask = np.full((1, 32, 32, 3), 7, np.uint8), np.zeros((1, 32, 32), bool)
     mask[:, :, :20] = mask[:, 20:] = True  # one corner is free of the object, top right
     with pytest.raises(IndexError):
-        variants.plant(image, mask, np.array([3]), "patch", 0, moved=True)
+        counterfactuals.plant(image, mask, np.array([3]), "patch", 0, moved=True)
     mask[:, 20:, 20:] = False  # and bottom right
     corners = set()
     for moved in (False, True):
-        planted, where = variants.plant(image, mask, np.array([3]), "patch", 0, moved)
+        planted, where = counterfactuals.plant(image, mask, np.array([3]), "patch", 0, moved)
         assert where.sum() == 36
-        assert (planted[where] == variants.HUES[3]).all()
+        assert (planted[where] == counterfactuals.HUES[3]).all()
         assert (planted[~where] == 7).all()
         corners.add(tuple(np.argwhere(where[0])[0]))
     assert corners == {(2, 24), (24, 24)}
@@ -81,12 +100,12 @@ def test_a_patch_by_hand():
 def test_a_patch_is_never_on_the_object_and_a_tint_is_everywhere():
     cues = (LABELS + 1) % 10
     for moved in (False, True):
-        _, where = variants.plant(IMAGES, MASKS, cues, "patch", 0, moved)
+        _, where = counterfactuals.plant(IMAGES, MASKS, cues, "patch", 0, moved)
         assert (where.sum(axis=(1, 2)) == 36).all()
         assert not (where & MASKS).any()
-    tinted, where = variants.plant(IMAGES, MASKS, cues, "tint", 0)
+    tinted, where = counterfactuals.plant(IMAGES, MASKS, cues, "tint", 0)
     assert where.all()
-    assert (tinted[0] == (3 * IMAGES[0].astype(int) + variants.HUES[1]) // 4).all()
-    assert len({tuple(hue) for hue in variants.HUES}) == 10
+    assert (tinted[0] == (3 * IMAGES[0].astype(int) + counterfactuals.HUES[1]) // 4).all()
+    assert len({tuple(hue) for hue in counterfactuals.HUES}) == 10
     with pytest.raises(ValueError, match="cue = 'dot': use one of patch, tint"):
-        variants.plant(IMAGES, MASKS, cues, "dot", 0)
+        counterfactuals.plant(IMAGES, MASKS, cues, "dot", 0)

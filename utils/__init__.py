@@ -1,4 +1,8 @@
-"""The machinery behind the three notebooks; doc/architecture.md shows how its rooms hang together."""
+"""In go the parameters of three notebooks, out comes why a network misclassified an image.
+
+A notebook takes what it needs by wing, on the way of the data: `from utils import core, images,
+networks, training, mistakes, maps, evidence, report, runs`. doc/architecture.md shows the rooms.
+"""
 
 from pathlib import Path
 
@@ -6,7 +10,8 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 def resolve(path) -> Path:
-    """A path as the user meant it: `~` is the home folder, and a relative path starts at the repository.
+    """A path as the user meant it: `~` is the home folder, and a relative path starts at the
+    repository.
 
     Raises ValueError for the home folder of a user who has none.
     """

@@ -1,4 +1,6 @@
-"""Benchmarks: `make bench`. Each prints ratios of ways to do the same, measured in turn on the same machine."""
+"""Benchmarks: `make bench`. Each prints ratios of ways to do the same, measured in turn on the same
+machine.
+"""
 
 import datetime
 import json
@@ -11,17 +13,35 @@ import numpy as np
 import torch
 import torchvision
 
-from utils import data, figures, sources
+from utils.images import cifar10
+from utils.images.dataset import Dataset
+from utils.images.split import Split
+from utils.networks.architectures import build
+from utils.networks.classifier import Classifier
+from utils.report import drawing
 
 
 def machine(device: torch.device) -> str:
     """What the figures were measured on."""
-    cpu = next((line.split(":")[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines()
-                if line.startswith("model name")), platform.processor()) if Path("/proc/cpuinfo").exists() \
+    cpu = (
+        next(
+            (
+                line.split(":")[1].strip()
+                for line in Path("/proc/cpuinfo").read_text().splitlines()
+                if line.startswith("model name")
+            ),
+            platform.processor(),
+        )
+        if Path("/proc/cpuinfo").exists()
         else platform.processor()
-    name = torch.cuda.get_device_name() if device.type == "cuda" else \
-        f"{cpu}, {torch.get_num_threads()} threads, {torch.backends.cpu.get_cpu_capability()}"
-    return f"{name}; torch {torch.__version__}, torchvision {torchvision.__version__}; {datetime.date.today()}"
+    )
+    name = (
+        torch.cuda.get_device_name()
+        if device.type == "cuda"
+        else f"{cpu}, {torch.get_num_threads()} threads, {torch.backends.cpu.get_cpu_capability()}"
+    )
+    versions = f"torch {torch.__version__}, torchvision {torchvision.__version__}"
+    return f"{name}; {versions}; {datetime.date.today()}"
 
 
 def synchronise():
@@ -31,7 +51,9 @@ def synchronise():
 
 
 def hold(out: Path, asked: dict):
-    """Make a folder for runs of these settings, noted in settings.json; ends with 2 if it has runs of others."""
+    """Make a folder for runs of these settings, noted in settings.json; ends with 2 if it has runs
+    of others.
+    """
     out.mkdir(parents=True, exist_ok=True)
     settings = out / "settings.json"
     if settings.exists() and (there := json.loads(settings.read_text())) != asked:
@@ -41,8 +63,9 @@ def hold(out: Path, asked: dict):
 
 
 def compare(title: str, unit: str, ways: dict, rounds: int = 5) -> dict:
-    """Time each of `ways` ({name: function that does work and returns how much}) in turn, `rounds` times after one
-    to warm up, and print its rate and its ratio to the first: the median of the rounds, and least to greatest.
+    """Time each of `ways` ({name: function that does work and returns how much}) in turn, `rounds`
+    times after one to warm up, and print its rate and its ratio to the first: the median of the
+    rounds, and least to greatest.
 
     Returns {name: median rate}.
     """
@@ -59,16 +82,38 @@ def compare(title: str, unit: str, ways: dict, rounds: int = 5) -> dict:
     rows = []
     for name, found in rates.items():
         ratios = np.array(found) / first
-        rows.append({"name": name, "rate": float(np.median(found)), "ratio": float(np.median(ratios)),
-                     "range": f"{ratios.min():.2f} to {ratios.max():.2f}"})
-    columns = {title: ("name", "s"), unit: ("rate", ",.1f"), "ratio": ("ratio", ".2f"), "from, to": ("range", "s")}
-    print(figures.table(rows, columns), flush=True)
+        rows.append(
+            {
+                "name": name,
+                "rate": float(np.median(found)),
+                "ratio": float(np.median(ratios)),
+                "range": f"{ratios.min():.2f} to {ratios.max():.2f}",
+            }
+        )
+    columns = {
+        title: ("name", "s"),
+        unit: ("rate", ",.1f"),
+        "ratio": ("ratio", ".2f"),
+        "from, to": ("range", "s"),
+    }
+    print(drawing.table(rows, columns), flush=True)
     return {row["name"]: row["rate"] for row in rows}
 
 
-def noise(count: int) -> data.Dataset:
+def noise(count: int) -> Dataset:
     """Random images of ten classes, as what they show makes no difference to speed."""
     rng = np.random.RandomState(0)
-    split = sources.Split(rng.randint(0, 256, (count, 32, 32, 3)).astype(np.uint8), np.arange(count) % 10,
-                       np.arange(count).astype(str))
-    return data.Dataset("noise", tuple("abcdefghij"), split, split, split, data.CIFAR10_MEAN, data.CIFAR10_STD)
+    split = Split(
+        rng.randint(0, 256, (count, 32, 32, 3)).astype(np.uint8),
+        np.arange(count) % 10,
+        np.arange(count).astype(str),
+    )
+    return Dataset("noise", tuple("abcdefghij"), split, split, split, cifar10.MEAN, cifar10.STD)
+
+
+def untrained(dataset: Dataset, device: torch.device, seed: int = 0) -> Classifier:
+    """The demo's network for the images of a data set, before training, on a device."""
+    mean, std = dataset.mean, dataset.std
+    classifier = build("resnet18-cifar", dataset.classes, dataset.size, mean, std, seed)
+    classifier.model.to(device, memory_format=torch.channels_last)
+    return classifier

@@ -2,10 +2,11 @@
 
 import torch
 
-from tests.benchmarks import compare, machine, noise
-from utils import augment, training
-from utils.device import choose_device, choose_precision
-from utils.resnet import cifar_resnet18
+from tests.benchmarks import compare, machine, noise, untrained
+from utils.core.device import choose_device, choose_precision
+from utils.images import augmentation
+from utils.networks import predict
+from utils.networks.resnet import cifar_resnet18
 
 
 def main():
@@ -13,21 +14,25 @@ def main():
     dataset, device = noise(1000), choose_device()
     print(machine(device), "\n")
     plain = cifar_resnet18(10).to(device).eval()
-    ours = cifar_resnet18(10).to(device, memory_format=torch.channels_last)
+    ours = untrained(dataset, device)
 
     def channels_first():
         with torch.no_grad():
             for start in range(0, len(dataset.test), 100):
-                images = augment.normalise(dataset.test.images[start : start + 100], dataset.mean, dataset.std, device)
+                images = augmentation.normalise(
+                    dataset.test.images[start : start + 100], dataset.mean, dataset.std, device
+                )
                 plain(images.contiguous())
         return len(dataset.test)
 
-    def predict(precision):
-        return len(training.predict(ours, dataset.test, dataset.mean, dataset.std, device, precision))
+    def channels_last(precision):
+        return len(predict(ours, dataset.test.images, precision))
 
     ways = {"fp32, channels first, batch 100": channels_first}
-    ways |= {f"predict, {kind}": lambda kind=kind: predict(kind)
-             for kind in dict.fromkeys(("fp32", choose_precision("auto", device)))}
+    ways |= {
+        f"predict, {kind}": lambda kind=kind: channels_last(kind)
+        for kind in dict.fromkeys(("fp32", choose_precision("auto", device)))
+    }
     compare("evaluation", "images/s", ways)
 
 

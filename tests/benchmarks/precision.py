@@ -1,7 +1,9 @@
-"""What training in bf16 costs in accuracy: python -m tests.benchmarks.precision OUT [--seeds N] [--epochs N]
+"""What training in bf16 costs in accuracy: python -m tests.benchmarks.precision OUT [--seeds N]
+[--epochs N]
 
-Trains the demo by each seed in fp32 and in bf16, where only the arithmetic differs, and reads TESTED images drawn for
-this alone, in fp32. A folder of OUT for each; what is there already is not trained again, what was stopped goes on.
+Trains the demo by each seed in fp32 and in bf16, where only the arithmetic differs, and reads
+TESTED images drawn for this alone, in fp32. A folder of OUT for each; what is there already is not
+trained again, what was stopped goes on.
 """
 
 import argparse
@@ -10,11 +12,14 @@ from pathlib import Path
 
 import numpy as np
 
-from tests.benchmarks import hold, machine
-from utils import data, figures, measures, shapes, sources, training
-from utils.device import choose_device
-from utils.recipes import choose_recipe
-from utils.resnet import cifar_resnet18
+from tests.benchmarks import hold, machine, untrained
+from utils.core.device import choose_device
+from utils.images import shapes
+from utils.images.dataset import load
+from utils.networks import predict
+from utils.report import drawing
+from utils.training import RunFolder, fit, metrics
+from utils.training.recipes import choose_recipe
 
 TESTED = 10_000
 
@@ -24,14 +29,24 @@ def accuracy(folder: Path, seed: int, precision: str, device, epochs) -> float:
     kept = folder / "accuracy.json"
     if not kept.exists():
         folder.mkdir(parents=True, exist_ok=True)
-        dataset, recipe = data.load("shapes", seed=seed), choose_recipe("onecycle", "shapes", epochs=epochs)
-        model, _ = training.fit(cifar_resnet18(len(dataset.classes), seed), dataset, recipe, folder, name="onecycle",
-                                seed=seed, device=device, precision=precision, resume=True)
+        dataset, recipe = (
+            load("shapes", seed=seed),
+            choose_recipe("onecycle", "shapes", epochs=epochs),
+        )
+        classifier, _ = fit(
+            untrained(dataset, device, seed),
+            dataset,
+            recipe,
+            RunFolder(folder),
+            name="onecycle",
+            seed=seed,
+            precision=precision,
+            resume=True,
+        )
         labels = np.arange(TESTED) % len(shapes.CLASSES)
-        images, _ = shapes.render(labels, (seed, 2))  # 0 is the stream of the training images, 1 that of the test
-        split = sources.Split(images, labels, labels.astype(str))
-        logits = training.predict(model, split, dataset.mean, dataset.std, device)
-        kept.write_text(json.dumps(measures.score(logits, labels)[1]))
+        # 0 is the stream of the training images, 1 that of the test
+        images, _ = shapes.render(labels, (seed, 2))
+        kept.write_text(json.dumps(metrics.score(predict(classifier, images), labels)[1]))
     return json.loads(kept.read_text())
 
 
@@ -46,16 +61,20 @@ def main():
     print(machine(device), flush=True)
     rows = []
     for seed in range(options.seeds):
-        row = {kind: accuracy(options.out / f"{kind}_{seed}", seed, kind, device, options.epochs)
-               for kind in ("bf16", "fp32")}
+        row = {
+            kind: accuracy(options.out / f"{kind}_{seed}", seed, kind, device, options.epochs)
+            for kind in ("bf16", "fp32")
+        }
         rows.append({"seed": seed} | row | {"difference": row["bf16"] - row["fp32"]})
         print(rows[-1], flush=True)
     numbers = {kind: (kind, ".2f") for kind in ("fp32", "bf16", "difference")}
-    print(figures.table(rows, {"Seed": ("seed", "d")} | numbers))
+    print(drawing.table(rows, {"Seed": ("seed", "d")} | numbers))
     apart = np.array([row["difference"] for row in rows])
     error = apart.std(ddof=1) / np.sqrt(len(apart)) if len(apart) > 1 else float("nan")
-    print(f"bf16 less fp32: {apart.mean():.2f} points of accuracy, standard error {error:.2f} over the {len(apart)} "
-          f"seeds; n = {TESTED} test images each")
+    print(
+        f"bf16 less fp32: {apart.mean():.2f} points of accuracy, standard error {error:.2f} over "
+        f"the {len(apart)} seeds; n = {TESTED} test images each"
+    )
 
 
 if __name__ == "__main__":

@@ -1,0 +1,212 @@
+"""One's own images: what a folder may hold, and what is said of everything else."""
+
+import os
+import re
+import unicodedata
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from utils.images import duplicates, folder, load, oblong, split
+from utils.images.form import Form
+from utils.images.split import LazyImages
+
+
+def write_image(path, colour=(200, 0, 0), size=(8, 8)):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.new("RGB", size, colour).save(path)
+
+
+@pytest.fixture
+def root(tmp_path):
+    """Two classes, of three training images and one test image each."""
+    for name in ("ant", "zebra"):
+        for part, count in (("train", 3), ("test", 1)):
+            for number in range(count):
+                write_image(tmp_path / part / name / f"{number}.png")
+    return tmp_path
+
+
+def folder_in_a_class(root):
+    write_image(root / "train" / "ant" / "more" / "0.png")
+    return root / "train" / "ant" / "more", "a folder within a class; move its images up"
+
+
+def empty_folder_in_a_class(root):
+    (root / "test" / "ant" / "more").mkdir()
+    return root / "test" / "ant" / "more", "a folder within a class"
+
+
+def loose_file(root):
+    write_image(root / "train" / "9.png")
+    return root / "train" / "9.png", "lies beside the class folders; move it into one of them"
+
+
+def dangling_link(root):
+    (root / "train" / "ant" / "9.png").symlink_to(root / "nowhere.png")
+    return root / "train" / "ant" / "9.png", "a link to nothing; remove it"
+
+
+def pipe(root):
+    os.mkfifo(root / "test" / "zebra" / "9.png")
+    return root / "test" / "zebra" / "9.png", "neither a file nor a folder; remove it"
+
+
+@pytest.mark.parametrize(
+    "spoil", [folder_in_a_class, empty_folder_in_a_class, loose_file, dangling_link, pipe]
+)
+def test_what_would_be_left_out_is_refused(root, spoil):
+    """Before anything is read: opening a pipe would wait for ever."""
+    path, said = spoil(root)
+    for look in (folder.count_folder, lambda data_dir: load("folder", data_dir)):
+        with pytest.raises(ValueError, match=f"^{re.escape(f'{path}: {said}')}") as error:
+            look(str(root))
+        assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("place", ["train/ant", "test"])
+def test_a_name_that_is_no_text_is_refused(root, place):
+    path = os.fsencode(root / place) + b"/caf\xe9"
+    try:
+        os.mkdir(path) if place == "test" else open(path, "wb").close()
+    except OSError:
+        pytest.skip("this file system has no such names")
+    with pytest.raises(ValueError, match=r"caf\\xe9': its name is not UTF-8; rename it") as error:
+        folder.list_folder(root)
+    assert str(error.value).startswith(f"{path!r}: ")
+    str(error.value).encode()  # or it could not be printed
+
+
+def test_what_no_person_put_there_is_passed_over(root):
+    before = folder.list_folder(root)
+    for place in ("train", "train/ant", "test", "test/zebra"):
+        for name in ("Thumbs.db", "THUMBS.DB", "desktop.ini", "Desktop.ini", "ehthumbs.db"):
+            (root / place / name).write_bytes(b"no image")
+        (root / place / ".DS_Store").write_bytes(b"no image")
+        write_image(root / place / ".thumbnails" / "0.png")
+    assert folder.list_folder(root) == before
+    assert folder.count_folder(str(root)) == {
+        "train": {"ant": 3, "zebra": 3},
+        "test": {"ant": 1, "zebra": 1},
+    }
+    assert len(load("folder", str(root), val_images=2).train) == 4
+    (root / "train" / "ant" / "thumbs.db.png").write_bytes(b"no image")
+    with pytest.raises(ValueError, match=r"thumbs\.db\.png: cannot be read as an image"):
+        load("folder", str(root))
+
+
+def test_links_to_images_are_images(root):
+    (root / "train" / "ant" / "3.png").symlink_to(root / "train" / "zebra" / "0.png")
+    assert folder.count_folder(str(root))["train"] == {"ant": 4, "zebra": 3}
+
+
+CAT = "'cat' (U+0063 U+0061 U+0074), 'cat ' (U+0063 U+0061 U+0074 U+0020), 'yak'"
+COMPOSED, DECOMPOSED = (unicodedata.normalize(form, "n\u00e9") for form in ("NFC", "NFD"))
+ACCENT = f"'{DECOMPOSED}' (U+006E U+0065 U+0301), '{COMPOSED}' (U+006E U+00E9), 'yak'"
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "named"), [("cat ", "cat", CAT), (COMPOSED, DECOMPOSED, ACCENT)]
+)
+def test_names_that_look_the_same_are_told_apart(root, one, other, named):
+    write_image(root / "train" / one / "0.png")
+    write_image(root / "test" / other / "0.png")
+    write_image(root / "test" / "yak" / "0.png")
+    with pytest.raises(ValueError, match="must hold the same class folders") as error:
+        folder.list_folder(root)
+    assert str(error.value).endswith(f"only one of them has {named}")
+
+
+def test_a_class_whose_only_image_would_be_held_out_is_refused(root):
+    for number in (0, 1):
+        (root / "train" / "ant" / f"{number}.png").unlink()
+    with pytest.raises(ValueError, match="class 'ant': training gets no image of it") as error:
+        load("folder", str(root))
+    assert "val_images = 0" in str(error.value)
+    assert np.bincount(load("folder", str(root), val_images=0).train.labels).tolist() == [1, 3]
+
+
+@pytest.fixture
+def pictures(tmp_path):
+    """Random pictures of many sizes, two of which are there twice."""
+    rng = np.random.RandomState(0)
+    for part, count in (("train", 12), ("test", 5)):
+        for name in ("ant", "zebra"):
+            (tmp_path / part / name).mkdir(parents=True)
+            for number in range(count):
+                pixels = rng.randint(0, 256, (*rng.randint(20, 60, 2), 3)).astype(np.uint8)
+                Image.fromarray(pixels).save(tmp_path / part / name / f"{number}.png")
+    copied = (tmp_path / "train" / "ant" / "3.png").read_bytes()
+    for copy in ("train/zebra/7.png", "test/ant/2.png"):
+        (tmp_path / copy).write_bytes(copied)
+    return tmp_path
+
+
+@pytest.mark.parametrize("form", [Form(), Form((24, 40), 1), Form((16, 16), 4, resize=20)])
+def test_images_that_are_too_many_for_memory_are_the_same(pictures, monkeypatch, form):
+    in_memory = load("folder", str(pictures), form=form)
+    monkeypatch.setattr(folder, "IN_MEMORY", 10 * int(np.prod(form.shape)))  # of 24 and of 10
+    monkeypatch.setattr(split, "PART", 3 * int(np.prod(form.shape)))
+    lazy = load("folder", str(pictures), form=form)
+    for part, is_lazy in (("train", True), ("val", True), ("test", False)):
+        ours, theirs = getattr(lazy, part), getattr(in_memory, part)
+        assert isinstance(ours.images, LazyImages) == is_lazy
+        assert isinstance(theirs.images, np.ndarray)
+        assert ours.images.shape == theirs.images.shape
+        assert np.array_equal(ours.images[:], theirs.images)
+        assert ours.ids.tolist() == theirs.ids.tolist()
+    assert (lazy.mean, lazy.std) == (in_memory.mean, in_memory.std)
+    assert len(lazy.mean) == form.channels
+    assert lazy.digest() == in_memory.digest()
+    assert lazy.describe() == in_memory.describe()
+    for first, second in (("train", "train"), ("train", "test"), ("test", "train")):
+        ours, theirs = (
+            duplicates(getattr(dataset, first), getattr(dataset, second))
+            for dataset in (lazy, in_memory)
+        )
+        assert ours == theirs
+
+
+def test_a_file_that_is_no_image_is_refused_before_it_is_needed(pictures, monkeypatch):
+    monkeypatch.setattr(folder, "IN_MEMORY", 0)
+    (pictures / "train" / "ant" / "5.png").write_bytes(b"no image")
+    with pytest.raises(ValueError, match=r"ant/5\.png: cannot be read as an image"):
+        folder.read_folder("train", str(pictures), 0, Form())
+
+
+def test_the_same_image_within_a_split_and_across(pictures):
+    images = load("folder", str(pictures), val_images=0)
+    at = {name: index for index, name in enumerate(images.train.ids.tolist())}
+    pair = tuple(sorted((at["ant/3"], at["zebra/7"])))
+    assert duplicates(images.train, images.train) == [pair]
+    of_test = images.test.ids.tolist().index("ant/2")
+    assert sorted(duplicates(images.train, images.test)) == [(place, of_test) for place in pair]
+
+
+def test_each_pair_of_duplicates_once():
+    value = np.array([5, 6, 5, 5, 6], np.uint8)
+    images = np.broadcast_to(value[:, None, None, None], (5, 2, 2, 3))
+    both = split.Split(images, np.zeros(5, np.int64), value.astype(str))
+    assert sorted(duplicates(both, both)) == [(0, 2), (0, 3), (1, 4), (2, 3)]
+    assert len(duplicates(both, both.take(slice(None)))) == 9 + 4
+
+
+def test_oblong_pictures_are_shown_as_they_are(root):
+    sizes = {"ant/a.png": (40, 24), "ant/b.png": (9, 9), "zebra/c.png": (5, 50)}
+    for name, size in sizes.items():
+        write_image(root / "test" / name, size=size)
+    turned = Image.new("RGB", (30, 20))
+    exif = turned.getexif()
+    exif[0x0112] = 6  # to be turned by a quarter
+    turned.save(root / "test" / "zebra" / "d.jpg", exif=exif)
+    found = oblong(str(root), 9)
+    assert [(name, picture.size) for name, picture in found] == [
+        ("a.png", (40, 24)),
+        ("c.png", (5, 50)),
+        ("d.jpg", (20, 30)),
+    ]
+    assert [name for name, _ in oblong(str(root), 2)] == ["a.png", "c.png"]
+    assert oblong(str(root), 0) == []
+    # as it is turned, so is the image that the network gets
+    assert folder.read_image(root / "test" / "zebra" / "d.jpg", Form((30, 20))).shape == (30, 20, 3)

@@ -1,0 +1,118 @@
+import math
+
+import pytest
+import torch
+from torch import nn
+from torch.optim._muon import _zeropower_via_newtonschulz
+
+from utils.training import optimisers
+from utils.training.recipes import Recipe
+
+RECIPE = Recipe(
+    epochs=1,
+    batch_size=8,
+    learning_rate=0.1,
+    schedule="linear",
+    warm_up=0.25,
+    nesterov=True,
+    decay_norms=False,
+    muon=True,
+    muon_rate=1.5,
+    muon_momentum=0.5,
+)
+
+
+def noise(*shape, seed=0):
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
+
+
+@pytest.mark.parametrize("shape", [(3, 64, 27), (2, 16, 144)])
+def test_singular_values_are_drawn_to_one(shape):
+    turned = optimisers.orthogonalise(noise(*shape), steps=5)
+    assert turned.shape == shape
+    assert (torch.linalg.svdvals(turned) - 1).abs().max() < 0.35
+
+
+def test_the_polynomial_is_applied_to_the_singular_values():
+    """U S V' becomes U p(p(S)) V', p(s) = a s + b s^3 + c s^5, S of norm 1."""
+    matrices = noise(2, 4, 6)
+    u, s, v = torch.linalg.svd(matrices, full_matrices=False)
+    s = s / s.norm(dim=1, keepdim=True)
+    a, b, c = 3.4445, -4.7750, 2.0315
+    for _ in range(2):
+        s = a * s + b * s**3 + c * s**5
+    expected = u @ torch.diag_embed(s) @ v
+    for turned, hoped in ((matrices, expected), (matrices.mT, expected.mT)):
+        assert torch.allclose(optimisers.orthogonalise(turned, steps=2), hoped, atol=1e-5)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_equal_to_torchs_to_the_rounding_of_bf16(dtype):
+    matrices = noise(3, 16, 27)
+    alone = [_zeropower_via_newtonschulz(one, optimisers.QUINTIC, 5, 1e-7) for one in matrices]
+    ours = optimisers.orthogonalise(matrices.to(dtype))
+    assert torch.allclose(ours.float(), torch.stack(alone).float(), atol=0.02)
+
+
+def test_a_kernel_becomes_a_matrix_of_its_filters():
+    kernel = torch.arange(24.0).reshape(2, 3, 2, 2)
+    for form in (torch.contiguous_format, torch.channels_last):
+        matrix = optimisers.as_matrix(kernel.to(memory_format=form))
+        assert matrix[1].tolist() == [12, 16, 20, 13, 17, 21, 14, 18, 22, 15, 19, 23]
+
+
+def steps_of(model, recipe, count=2):
+    """Two updates by gradients of noise; returns the gradients."""
+    optimiser = optimisers.make_optimiser(model, recipe)
+    gradients = []
+    for number in range(count):
+        for index, weight in enumerate(model.parameters()):
+            weight.grad = noise(*weight.shape, seed=10 * number + index)
+            gradients.append(weight.grad.clone())
+        optimiser.step()
+    return gradients, optimiser
+
+
+@pytest.mark.parametrize("form", [torch.contiguous_format, torch.channels_last])
+def test_two_steps_by_hand(form, monkeypatch):
+    """Norm sqrt(out), then less the rate times the turned g + m (m b + g): all of one shape."""
+    monkeypatch.setattr(optimisers, "choose_precision", lambda *_: "fp32")
+    model = nn.Sequential(nn.Conv2d(3, 4, 3, bias=False), nn.Conv2d(3, 4, 3, bias=False))
+    model = model.to(memory_format=form)
+    starts = [weight.detach().clone() for weight in model.parameters()]
+    gradients, _ = steps_of(model, RECIPE)
+    for index, (weight, start) in enumerate(zip(model.parameters(), starts, strict=True)):
+        expected, buffer = start, torch.zeros_like(start)
+        for gradient in gradients[index::2]:
+            buffer = 0.5 * buffer + gradient
+            turned = optimisers.orthogonalise((gradient + 0.5 * buffer).reshape(1, 4, 27))
+            expected = expected * math.sqrt(4) / expected.norm() - 0.15 * turned.view(4, 3, 3, 3)
+        assert torch.allclose(weight, expected, atol=1e-5)
+
+
+def test_all_but_convolutions_are_left_to_sgd():
+    def make():
+        torch.manual_seed(0)
+        return nn.Sequential(nn.Conv2d(1, 2, 1), nn.BatchNorm2d(2), nn.Linear(2, 3))
+
+    muon, sgd = make(), make()
+    _, optimiser = steps_of(muon, RECIPE)
+    steps_of(sgd, Recipe(**RECIPE.table() | {"muon": False}))
+    for (name, ours), theirs in zip(muon.named_parameters(), sgd.parameters(), strict=True):
+        assert torch.equal(ours, theirs) == (name != "0.weight"), name
+    assert [len(group["params"]) for group in optimiser.param_groups] == [1, 4, 1]
+    assert [group["weight_decay"] for group in optimiser.param_groups[:2]] == [5e-4, 0]
+
+
+def test_linear_schedule_by_hand():
+    weight = nn.Parameter(torch.zeros(2, 2))
+    optimiser = optimisers.make_optimiser(nn.ParameterList([weight]), RECIPE)
+    schedule = optimisers.make_schedule(optimiser, RECIPE, steps=8)
+    rates = []
+    for _ in range(8):
+        rates.append(optimiser.param_groups[0]["lr"])
+        optimiser.step()
+        schedule.step()
+    # up in two steps, then down by a sixth of the highest in each
+    assert rates == pytest.approx([0.05, 0.1, *(0.1 * left / 6 for left in (6, 5, 4, 3, 2, 1))])
+    assert optimiser.param_groups[0]["lr"] == pytest.approx(0)

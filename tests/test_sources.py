@@ -1,0 +1,113 @@
+"""Data sets by name: one of one's own, and those that are there in other forms."""
+
+import numpy as np
+import pytest
+
+from utils.images import cifar10, load, render_counterfactuals, render_two_objects, sources
+from utils.images.form import Form
+from utils.images.sources import DATASETS, Source
+from utils.images.split import Split
+
+
+def read_stripes(part, data_dir, seed, form):
+    """Upright stripes and level ones, of 6x8 pixels; as many as the path says."""
+    count = int(data_dir) if part == "train" else 4
+    images = np.zeros((count, 6, 8, 3), np.uint8)
+    labels = np.arange(count) % 2
+    images[labels == 0, :, ::2] = (255, 102, 0)
+    images[labels == 1, ::2] = (255, 102, 0)
+    return ["upright", "level"], Split(images, labels, np.arange(count).astype(str))
+
+
+def count_stripes(data_dir):
+    return {part: {"upright": 5, "level": 5} for part in ("train", "test")}
+
+
+def test_a_data_set_of_ones_own_is_one_entry(monkeypatch):
+    monkeypatch.setitem(DATASETS, "stripes", Source(read_stripes))
+    images = load("stripes", "20", val_images=4, form=Form((6, 8)))
+    assert (images.name, images.classes, images.size) == ("stripes", ("upright", "level"), (6, 8))
+    assert [len(split) for split in (images.train, images.val, images.test)] == [16, 4, 4]
+    assert np.bincount(images.val.labels).tolist() == [2, 2]
+    assert images.test.images[0, 0, :3, 0].tolist() == [255, 0, 255]
+    assert images.test.images[1, :3, 0, 0].tolist() == [255, 0, 255]
+    assert (images.mean, images.std) == ((0.5, 0.2, 0.0), (0.5, 0.2, 1.0))
+    assert images.describe()["image_size"] == [6, 8]
+    assert sources.class_names("stripes", "20", 0) == ("upright", "level")
+    with pytest.raises(ValueError, match="val_images = 19: choose 0, or 2 to 18"):
+        load("stripes", "20", val_images=19)
+
+
+def test_its_images_come_in_the_form_that_is_asked_for(monkeypatch):
+    monkeypatch.setitem(DATASETS, "stripes", Source(read_stripes))
+    own, grey = (
+        load("stripes", "20", val_images=4, form=Form((4, 4), channels)).test.images
+        for channels in (3, 1)
+    )
+    plain = read_stripes("test", "20", 0, None)[1].images
+    for images, channels in ((own, 3), (grey, 1)):
+        assert images.shape == (4, 4, 4, channels)
+        for index in range(4):
+            expected = Form((4, 4), channels).of_array(plain[index])
+            assert np.array_equal(images[index], expected)
+    assert load("stripes", "20", val_images=4).size == (32, 32)
+
+
+def test_what_it_says_of_itself_counts(monkeypatch):
+    mean, std = (0.4, 0.5, 0.6), (0.1, 0.2, 0.3)
+    monkeypatch.setitem(DATASETS, "stripes", Source(read_stripes, count_stripes, mean, std))
+    images = load("stripes", "20", val_images=4)
+    assert (images.mean, images.std) == (mean, std)
+    grey = load("stripes", "20", val_images=4, form=Form((6, 8), 1))
+    assert (len(grey.mean), len(grey.std)) == (1, 1)  # of three channels, they say nothing of one
+
+    def read(*_):
+        raise AssertionError("the names are there without reading")
+
+    monkeypatch.setitem(DATASETS, "stripes", Source(read, count_stripes))
+    assert sources.class_names("stripes", "20", 0) == ("upright", "level")
+
+
+def test_shapes_in_another_form():
+    small, form = load("shapes", seed=1, form=Form((24, 20))), Form((24, 20))
+    full = load("shapes", seed=1)
+    assert (small.size, full.size) == ((24, 20), (32, 32))
+    assert small.test.ids.tolist() == full.test.ids.tolist()
+    for index in (0, 500):
+        assert np.array_equal(small.test.images[index], form.of_array(full.test.images[index]))
+        assert np.array_equal(small.test.masks[index], form.of_mask(full.test.masks[index]))
+    some = [700, 3]
+    ours, theirs = (render_counterfactuals(dataset.test.take(some), 1) for dataset in (small, full))
+    assert set(ours) == set(theirs) == {"object removed", "background swapped"}
+    for what, images in theirs.items():
+        assert np.array_equal(ours[what], np.stack([form.of_array(image) for image in images]))
+    others = (full.test.labels[some] + 1) % 10
+    (images, masks), (full_images, full_masks) = (
+        render_two_objects(dataset.test.take(some), others, (1, 5)) for dataset in (small, full)
+    )
+    assert (images.shape, masks.shape) == ((2, 24, 20, 3), (2, 2, 24, 20))
+    assert np.array_equal(images[1], form.of_array(full_images[1]))
+    assert np.array_equal(masks[1, 0], form.of_mask(full_masks[1, 0]))
+
+
+@pytest.mark.parametrize(
+    ("dataset", "classes", "train", "test"), [("shapes", 10, 500, 100), ("cifar10", 10, 5000, 1000)]
+)
+def test_counts_before_anything_is_read(dataset, classes, train, test):
+    counted = DATASETS[dataset].count("nowhere")
+    assert list(counted) == ["train", "test"]
+    assert len(counted["train"]) == classes
+    assert set(counted["train"].values()) == {train}
+    assert set(counted["test"].values()) == {test}
+    assert sources.class_names(dataset, "nowhere", 0) == tuple(counted["train"])
+    if dataset == "cifar10":
+        assert tuple(counted["test"]) == cifar10.CLASSES
+
+
+def test_shapes_are_as_many_as_were_counted():
+    images = load("shapes", val_images=0)
+    counted = DATASETS["shapes"].count("")
+    for part in ("train", "test"):
+        labels = getattr(images, part).labels
+        assert np.bincount(labels).tolist() == list(counted[part].values())
+    assert images.classes == tuple(counted["train"])

@@ -1,0 +1,47 @@
+"""In go measured values, out come means and shares with their intervals."""
+
+import numpy as np
+from scipy import stats
+
+CONFIDENCE = 0.95
+RESAMPLES = 2000
+
+
+def mean_interval(values: np.ndarray, seed: int = 0, hits: bool = False) -> dict:
+    """Mean of values (N,) with its 95 % interval: n, value, low, high.
+
+    By bootstrap (percentile, Efron 1979); Wilson's for values that are true or false, or `hits`
+    that are all 0 or 1, as of few hits the bootstrap's is too narrow. Raises ValueError for none.
+    """
+    hits = hits or np.asarray(values).dtype == bool
+    values = np.asarray(values, float)
+    if not len(values):
+        raise ValueError("values: none; an interval needs at least one")
+    if hits and np.isin(values, (0, 1)).all():
+        low, high = (percent / 100 for percent in wilson(values.sum(), len(values)))
+    elif len(values) == 1:
+        low = high = values[0]
+    else:
+        how = {"n_resamples": RESAMPLES, "confidence_level": CONFIDENCE, "method": "percentile"}
+        rng = np.random.RandomState(seed)
+        low, high = stats.bootstrap((values,), np.mean, random_state=rng, **how).confidence_interval
+    return {"n": len(values), "value": float(values.mean()), "low": float(low), "high": float(high)}
+
+
+def wilson(right, n) -> tuple:
+    """95 % interval, in percent, of a share seen as `right` of `n`: Wilson 1927.
+
+    Numbers or arrays; of n = 0 it is NaN. (scipy's takes one share at a time, and none of 0.)
+    """
+    z = stats.norm.ppf((1 + CONFIDENCE) / 2)
+    share = right / n
+    centre = (share + z**2 / (2 * n)) / (1 + z**2 / n)
+    half = z / (1 + z**2 / n) * np.sqrt(share * (1 - share) / n + z**2 / (4 * n**2))
+    # rounding moves 0 and 1 outside
+    low, high = np.minimum(centre - half, share), np.maximum(centre + half, share)
+    return 100 * low, 100 * high
+
+
+def evenly_spaced(count: int, most: int) -> np.ndarray:
+    """Indices of at most `most` out of `count` items, evenly spaced from the first to the last."""
+    return np.unique(np.linspace(0, count - 1, min(count, most)).round().astype(int))

@@ -1,0 +1,72 @@
+"""Baseline maps, which do not know the network: in go images, out come maps.
+
+Any other map has to stand beside them. A new one is an entry in BASELINES.
+"""
+
+import numpy as np
+from scipy import ndimage
+from torch import from_numpy
+from torch.nn import functional as F
+
+BLUR = 1 / 8  # standard deviation of a blur, as a share of the image's shorter side
+LUMA = np.array([0.299, 0.587, 0.114])
+
+
+def blur_pixels(size) -> float:
+    """The standard deviation, in pixels, of a blur for images of a size (H, W)."""
+    return BLUR * min(size)
+
+
+def grey(images: np.ndarray) -> np.ndarray:
+    """Brightness (N, H, W) of images (N, H, W, C) uint8, grey, RGB or RGBA: 0 to 255."""
+    return images[..., 0].astype(float) if images.shape[-1] == 1 else images[..., :3] @ LUMA
+
+
+def centre_maps(count: int, size) -> np.ndarray:
+    """Always the middle of the image (H, W), as a Gaussian of a quarter of its sides: (N, H, W)."""
+    height, width = (
+        np.exp(-(((np.arange(side) - (side - 1) / 2) / (side / 4)) ** 2) / 2) for side in size
+    )
+    return np.broadcast_to(np.outer(height, width).astype(np.float32), (count, *size))
+
+
+def random_maps(count: int, size, seed: int, blur: float = 0) -> np.ndarray:
+    """Uniform noise, with `blur` smoothed by a Gaussian of so many pixels: (N, H, W) in 0 to 1."""
+    noise = np.random.RandomState(seed).random_sample((count, *size))
+    return to_one(ndimage.gaussian_filter(noise, (0, blur, blur)) if blur else noise)
+
+
+def edge_maps(images: np.ndarray) -> np.ndarray:
+    """Where brightness changes (Sobel), of images (N, H, W, C) uint8: (N, H, W) in 0 to 1."""
+    values = grey(images)
+    return to_one(np.hypot(ndimage.sobel(values, axis=1), ndimage.sobel(values, axis=2)))
+
+
+def oracle_maps(masks: np.ndarray, cells: tuple[int, int]) -> np.ndarray:
+    """A ceiling: the object itself at a layer's resolution (h, w), enlarged as its maps are."""
+    pooled = F.adaptive_avg_pool2d(from_numpy(masks[:, None].astype(np.float32)), cells)
+    return F.interpolate(pooled, masks.shape[1:], mode="bilinear")[:, 0].numpy()
+
+
+def to_one(maps: np.ndarray) -> np.ndarray:
+    """Each of maps (N, H, W) from 0, its least value, to 1, its greatest; a constant one is 0.
+
+    The package's `scale_cam_image` adds 1e-7 to the greatest, which for gradients is not little.
+    """
+    low, high = maps.min(axis=(1, 2), keepdims=True), maps.max(axis=(1, 2), keepdims=True)
+    return ((maps - low) / np.where(high > low, high - low, 1)).astype(np.float32)
+
+
+BASELINES = {
+    "centre": lambda images, seed: centre_maps(len(images), images.shape[1:3]),
+    "edges": lambda images, seed: edge_maps(images),
+    "random": lambda images, seed: random_maps(len(images), images.shape[1:3], seed),
+    "blurred random": lambda images, seed: random_maps(
+        len(images), images.shape[1:3], seed + 1, blur_pixels(images.shape[1:3])
+    ),
+}
+
+
+def baselines(images: np.ndarray, seed: int) -> dict:
+    """The baseline maps of images (N, H, W, C) uint8: {name: (N, H, W) in 0 to 1}."""
+    return {name: np.asarray(draw(images, seed), np.float32) for name, draw in BASELINES.items()}

@@ -1,0 +1,131 @@
+"""In go maps and the masks of what they should point to, out comes a score for each map.
+
+A constant map points nowhere: it scores 0 in each measure. A new measure is a function of (maps,
+masks), and its entry in MEASURES.
+"""
+
+import numpy as np
+
+from utils.core.statistics import mean_interval
+from utils.maps.compute import constant
+
+
+def _check(maps, masks):
+    """Raise ValueError unless there is one mask with something in it for each map."""
+    if maps.shape != masks.shape:
+        raise ValueError(
+            f"masks: shape {masks.shape} for maps of shape {maps.shape}; give one mask for each map"
+        )
+    empty = np.flatnonzero(~masks.any(axis=(1, 2)))
+    if len(empty):
+        raise ValueError(
+            f"masks: number {empty[0]} has no pixel in it, so nothing can lie on it; "
+            "leave that image out"
+        )
+
+
+def _unless_constant(maps, values):
+    return np.where(constant(maps), 0.0, values)
+
+
+def pointing_game(maps: np.ndarray, masks: np.ndarray) -> np.ndarray:
+    """Whether each map's peak lies on the object: (N,) in 0 to 1.
+
+    From maps (N, H, W) and masks (N, H, W) bool. Zhang et al. 2018, "Top-down neural attention by
+    excitation backprop", without their margin of 15 pixels. Of several equal peaks, the share that
+    lies on the object counts.
+    """
+    _check(maps, masks)
+    peaks = maps == maps.max(axis=(1, 2), keepdims=True)
+    return _unless_constant(maps, (peaks & masks).sum(axis=(1, 2)) / peaks.sum(axis=(1, 2)))
+
+
+def relevance_mass(maps: np.ndarray, masks: np.ndarray) -> np.ndarray:
+    """The share of each map's sum that lies on the object: (N,) in 0 to 1.
+
+    From maps of no negative values. Arras et al. 2022, "CLEVR-XAI". As it is a share of all that is
+    there, lifting a map everywhere changes it.
+    """
+    _check(maps, masks)
+    if (maps < 0).any():
+        raise ValueError("maps: negative values; the share of a sum needs maps scaled to 0 to 1")
+    total = maps.sum(axis=(1, 2), dtype=float)
+    return _unless_constant(
+        maps, (maps * masks).sum(axis=(1, 2), dtype=float) / np.where(total == 0, 1, total)
+    )
+
+
+def relevance_rank(maps: np.ndarray, masks: np.ndarray) -> np.ndarray:
+    """Of a map's K highest pixels, K being the object's size, the share on the object: (N,).
+
+    In 0 to 1. Arras et al. 2022. Of pixels tied for the last ranks, the share that lies on the
+    object counts for each.
+    """
+    _check(maps, masks)
+    scores = np.empty(len(maps))
+    for index, (values, mask) in enumerate(
+        zip(maps.reshape(len(maps), -1), masks.reshape(len(maps), -1), strict=True)
+    ):
+        size = mask.sum()
+        last = np.partition(values, -size)[-size]
+        above, tied = values > last, values == last
+        scores[index] = ((above & mask).sum() + (size - above.sum()) * mask[tied].mean()) / size
+    return _unless_constant(maps, scores)
+
+
+def own_object(pair, masks: np.ndarray, seed: int = 0) -> dict:
+    """Whether maps for the class of either of two objects go to the object of that class.
+
+    From a `pair` of maps (N, H, W), and the `masks` (N, 2, H, W) of the two. `own` and `other`: the
+    pointing game by the object of the map's class and by the other; `more`: whether the map is
+    stronger, per pixel, on its own, half where it is as strong. Each as mean and interval over the
+    N images.
+    """
+    found = {"own": [], "other": [], "more": []}
+    for maps, own, other in zip(
+        pair, (masks[:, 0], masks[:, 1]), (masks[:, 1], masks[:, 0]), strict=True
+    ):
+        strength = [relevance_mass(maps, mask) / mask.sum(axis=(1, 2)) for mask in (own, other)]
+        found["own"].append(pointing_game(maps, own))
+        found["other"].append(pointing_game(maps, other))
+        found["more"].append((np.sign(strength[0] - strength[1]) + 1) / 2)
+    # the two maps of an image are not independent: a map that knows no class is right in one and
+    # wrong in the other
+    return {
+        key: mean_interval(np.mean(values, axis=0), seed, hits=True)
+        for key, values in found.items()
+    }
+
+
+MEASURES = {
+    "pointing game": pointing_game,
+    "relevance mass": relevance_mass,
+    "relevance rank": relevance_rank,
+}
+
+
+def localisation(maps: dict, masks: np.ndarray, seed: int = 0) -> list:
+    """For each of maps {name: (N, H, W)} a row: its name and, by measure, its mean and interval."""
+    return [
+        {"name": name}
+        | {
+            key: mean_interval(measure(values, masks), seed, hits=True)
+            for key, measure in MEASURES.items()
+        }
+        for name, values in maps.items()
+    ]
+
+
+def mean_over_nonconstant(maps: np.ndarray, values: np.ndarray, seed: int = 0) -> dict:
+    """Mean of values (N,) and its interval over the maps (N, H, W) that are not constant.
+
+    And how many are `constant`. Where all are, there is nothing to take a mean of: n is 0, and so
+    is the rest.
+    """
+    silent = constant(maps)
+    found = (
+        {"n": 0, "value": 0.0, "low": 0.0, "high": 0.0}
+        if silent.all()
+        else mean_interval(values[~silent], seed)
+    )
+    return {"constant": int(silent.sum())} | found

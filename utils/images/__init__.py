@@ -1,0 +1,16 @@
+"""Images: in goes the name of a data set, out come splits of images, and variants of them."""
+
+from utils.images.augmentation import variants
+from utils.images.dataset import channel_statistics, duplicates, load
+from utils.images.folder import oblong
+from utils.images.shapes_source import render_counterfactuals, render_two_objects
+
+__all__ = [
+    "channel_statistics",
+    "duplicates",
+    "load",
+    "oblong",
+    "render_counterfactuals",
+    "render_two_objects",
+    "variants",
+]

@@ -1,0 +1,202 @@
+"""In goes the name of a data set, out come its train, validation and test split, and statistics."""
+
+import hashlib
+from dataclasses import dataclass
+
+import numpy as np
+
+from utils.images.form import Form
+from utils.images.sources import DATASETS, read_part
+from utils.images.split import Split, in_parts
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Train, validation and test split; labels index `classes`; statistics as fractions of 1.
+
+    `mean` and `std` are per channel, of the training images.
+    """
+
+    name: str
+    classes: tuple
+    train: Split
+    val: Split
+    test: Split
+    mean: tuple
+    std: tuple
+    validates_on_test: bool = False  # the reference's protocol: `val` is the test split
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width of the images."""
+        return self.train.images.shape[1:3]
+
+    def digest(self) -> str:
+        """A fingerprint of the images and labels that training and validation see."""
+        seen = hashlib.sha256(repr((self.classes, self.mean, self.std)).encode())
+        for split in (self.train, self.val):
+            for images in in_parts(split.images):
+                seen.update(np.ascontiguousarray(images).data)  # CIFAR-10's are a view
+            seen.update(np.ascontiguousarray(split.labels).data)
+        return seen.hexdigest()[:16]
+
+    def describe(self) -> dict:
+        """What metrics.json says of it."""
+        return {
+            "dataset": self.name,
+            "classes": list(self.classes),
+            "image_size": list(self.size),
+            "train_images": len(self.train),
+            "val_images": 0 if self.validates_on_test else len(self.val),
+            "test_images": len(self.test),
+            "mean": list(self.mean),
+            "std": list(self.std),
+            "fingerprint": self.digest(),
+        }
+
+
+def load(
+    dataset="shapes",
+    data_dir="data",
+    seed=0,
+    val_images=None,
+    train_images=0,
+    test_images=0,
+    form: Form | None = None,
+) -> Dataset:
+    """Load a data set and split it; which images go where depends on `seed` alone.
+
+    `val_images` are taken out of the training images, class by class: None is a tenth of them, and
+    0 takes none and validates on the test split. `train_images` (validation included) and
+    `test_images` are limits; 0 is all. `form` is that of the images, 32x32 RGB if None. Raises
+    ValueError, in one line, for whatever is wrong with the files or the sizes asked for.
+    """
+    form = form or Form()
+    classes, train = read_part(dataset, data_dir, seed, "train", form)
+    _, test = read_part(dataset, data_dir, seed, "test", form)
+    check_sizes(len(classes), len(train), len(test), train_images, test_images)
+    test = _limited(test, test_images, seed)
+    train = _limited(train, train_images, seed)
+    if val_images is None:
+        val_images = usual_val_images(len(train), len(classes))
+    check_sizes(len(classes), len(train), len(test), val_images=val_images)
+    held_out = stratified(train.labels, val_images, seed)
+    val = train.take(held_out) if val_images else test
+    train = train.take(np.setdiff1d(np.arange(len(train)), held_out))
+    check_training(train.labels, classes)
+    source = DATASETS[dataset]
+    mean, std = source.mean, source.std
+    if not (mean and std and form.channels == 3):
+        mean, std = channel_statistics(train.images)
+    return Dataset(dataset, classes, train, val, test, mean, std, not val_images)
+
+
+def check_training(labels, classes: tuple):
+    """Raise ValueError if training has no image of one of the classes."""
+    if missing := sorted(set(range(len(classes))) - set(np.unique(labels).tolist())):
+        name = classes[missing[0]]
+        raise ValueError(
+            f"class {name!r}: training gets no image of it, as its only one is held "
+            "out for validation: add some, or use val_images = 0"
+        )
+
+
+def _limited(split, most, seed):
+    return split.take(stratified(split.labels, most, seed)) if most else split
+
+
+def usual_val_images(train_images: int, classes: int) -> int:
+    """How many training images are held out for validation if nothing is asked for: a tenth."""
+    return max(classes, round(train_images / 10))
+
+
+def check_sizes(
+    classes: int,
+    train: int,
+    test: int,
+    train_images: int = 0,
+    test_images: int = 0,
+    val_images: int = 0,
+):
+    """Raise ValueError where `train` and `test` images cannot be cut to the sizes asked for."""
+    for name, limit, images in (
+        ("train_images", train_images, train),
+        ("test_images", test_images, test),
+    ):
+        if limit and not classes <= limit <= images:
+            raise ValueError(f"{name} = {limit}: choose 0 (all {images}), or {classes} to {images}")
+    train = train_images or train
+    if val_images and train < 2 * classes:
+        raise ValueError(
+            f"train_images: {train} images of {classes} classes are too few to hold some out: at "
+            f"least {2 * classes}, or val_images = 0 (validation on the test split)"
+        )
+    if val_images and not classes <= val_images <= train - classes:
+        raise ValueError(
+            f"val_images = {val_images}: choose 0, or {classes} to {train - classes}: at least one "
+            f"for each of {classes} classes, out of {train} training images"
+        )
+
+
+def stratified(labels, count: int, seed: int) -> np.ndarray:
+    """Sorted indices of `count` images in which each class has its share of `labels`, to within one
+    image.
+
+    A class too small for a share gives one image all the same, at the cost of the largest.
+    """
+    rng = np.random.RandomState(seed)
+    members = [rng.permutation(np.flatnonzero(labels == label)) for label in np.unique(labels)]
+    exact = np.array([len(group) for group in members]) * count / len(labels)
+    counts = np.floor(exact).astype(int)
+    most_missing = np.argsort(counts - exact, kind="stable")[: count - counts.sum()]
+    counts[most_missing] += 1
+    while count >= len(counts) and not counts.all():
+        counts[counts.argmin()] += 1
+        counts[counts.argmax()] -= 1
+    return np.sort(np.concatenate([group[:n] for group, n in zip(members, counts, strict=True)]))
+
+
+def channel_statistics(images):
+    """Mean and standard deviation of each channel over all pixels of images (N, H, W, C) uint8.
+
+    As fractions of 1. A channel that is the same everywhere has deviation 1, as there is nothing
+    to divide by.
+    """
+    counts = sum(
+        np.stack(
+            [np.bincount(channel.ravel(), minlength=256) for channel in np.moveaxis(part, 3, 0)]
+        )
+        for part in in_parts(images)
+    )
+    values = np.arange(256) / 255
+    mean = counts @ values / counts.sum(axis=1)
+    variance = np.maximum(counts @ values**2 / counts.sum(axis=1) - mean**2, 0)
+    std = np.sqrt(variance).round(3)
+    return tuple(mean.round(3).tolist()), tuple(np.where(std == 0, 1.0, std).tolist())
+
+
+def duplicates(first: Split, second: Split) -> list:
+    """Pairs (i, j) for which image i of `first` and image j of `second` are the same, pixel by
+    pixel.
+
+    Within one split, each pair once, i before j.
+    """
+    hashes = _hashes(first)
+    where = {}
+    for i, found in enumerate(hashes):
+        where.setdefault(found, []).append(i)
+    others = hashes if second is first else _hashes(second)
+    return [
+        (i, j)
+        for j, found in enumerate(others)
+        for i in where.get(found, [])
+        if second is not first or i < j
+    ]
+
+
+def _hashes(split):
+    return [
+        hashlib.sha256(image.tobytes()).digest()
+        for images in in_parts(split.images)
+        for image in images
+    ]

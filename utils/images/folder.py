@@ -1,0 +1,198 @@
+"""One's own images as a data set: in goes a folder of class folders, out come its images."""
+
+import os
+import re
+import unicodedata
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageOps
+
+from utils import resolve
+from utils.core.progress import Progress
+from utils.images.form import Form
+from utils.images.split import IN_MEMORY, LazyImages, Split
+
+PARTS = ("train", "test")
+PASSED_OVER = ("thumbs.db", "ehthumbs.db", "desktop.ini")  # in any case, and what is hidden
+
+
+def count_folder(data_dir: str) -> dict:
+    """How many images there are of each class: {part: {class: images}}."""
+    return {
+        part: {name: len(files) for name, files in found.items()}
+        for part, found in list_folder(resolve(data_dir)).items()
+    }
+
+
+def read_folder(part: str, data_dir: str, seed: int, form: Form) -> tuple:
+    """The classes and the Split of `data_dir`/<part>/<class>/; many images are read when needed."""
+    listing = list_folder(resolve(data_dir))[part]
+    # in the order of the stems, numbers as numbers, so that numbered images come in their own order
+    found = [(path, label) for label, files in enumerate(listing.values()) for path in files]
+    found.sort(key=lambda pair: (_natural(pair[0].stem), pair[1], pair[0].name))
+    paths, labels = [path for path, _ in found], np.array([label for _, label in found])
+    images = LazyImages(paths, read_image, form)
+    if len(images) * np.prod(form.shape) <= IN_MEMORY:
+        images = _read_all(images, part)
+    else:
+        _check_headers(paths, part)
+    return tuple(listing), Split(images, labels, _ids(paths))
+
+
+def _read_all(images, part):
+    read = np.empty(images.shape, np.uint8)
+    with Progress(len(images), f"Reading {len(images)} images of {part}/") as bar:
+        for start in range(0, len(images), 64):
+            some = images[start : start + 64]
+            read[start : start + 64] = some
+            bar.advance(len(some))
+    return read
+
+
+def _check_headers(paths, part):
+    """Raise ValueError for a file that is no image, now rather than in the middle of training."""
+    with Progress(len(paths), f"Looking at {len(paths)} images of {part}/") as bar:
+        for path in paths:
+            _opened(path, lambda picture: None)
+            bar.advance(1)
+
+
+def list_folder(root: Path) -> dict:
+    """The image files of `root`/train/<class>/ and test/: {"train": {class: [path]}, "test": ...}.
+
+    Raises ValueError for whatever else lies there, a folder that is missing, a class without
+    files, or classes that differ; hidden files and those that Windows leaves are passed over.
+    """
+    listing = {}
+    for part in PARTS:
+        if not (root / part).is_dir():
+            raise ValueError(
+                f"data_dir: {root / part} is not a folder; expected "
+                f"{root}/train/<class>/<image files> and {root}/test/<class>/..."
+            )
+        folders = sorted(_wanted(root / part))
+        for path in folders:
+            if not path.is_dir():
+                raise ValueError(
+                    f"{path}: lies beside the class folders; move it into one of them or remove it"
+                )
+        listing[part] = {folder.name: _files(folder) for folder in folders}
+    names = {part: set(found) for part, found in listing.items()}
+    if differing := names["train"] ^ names["test"]:
+        raise ValueError(
+            f"{root}: train and test must hold the same class folders, but only one "
+            f"of them has {', '.join(_told_apart(differing, names))}"
+        )
+    if len(names["train"]) < 2:
+        raise ValueError(
+            f"{root / 'train'}: {len(names['train'])} class folder(s); at least 2 are needed"
+        )
+    return listing
+
+
+def _wanted(folder):
+    """What lies in a folder, but for what no person put there."""
+    found = [
+        path
+        for path in folder.iterdir()
+        if path.name[0] != "." and path.name.lower() not in PASSED_OVER
+    ]
+    for path in found:
+        try:
+            path.name.encode()
+        except UnicodeEncodeError as error:
+            raise ValueError(f"{os.fsencode(path)!r}: its name is not UTF-8; rename it") from error
+    return found
+
+
+def _files(folder):
+    """The files of a class; ValueError for anything else, as it would be left out in silence."""
+    found = _wanted(folder)
+    for path in found:
+        if path.is_dir():
+            raise ValueError(
+                f"{path}: a folder within a class; move its images up into {folder}, or remove it"
+            )
+        if not path.is_file():
+            what = "a link to nothing" if path.is_symlink() else "neither a file nor a folder"
+            raise ValueError(f"{path}: {what}; remove it")
+    if not found:
+        raise ValueError(f"{folder}: no images; add some, or remove the folder in train and test")
+    return found
+
+
+def _told_apart(differing, names):
+    """The names in quotes, with the code points of those that look like another."""
+    seen: dict = {}
+    for name in set().union(*names.values()):
+        seen.setdefault(_as_seen(name), []).append(name)
+    return [
+        repr(name)
+        if len(seen[_as_seen(name)]) == 1
+        else f"{name!r} ({' '.join(f'U+{ord(letter):04X}' for letter in name)})"
+        for name in sorted(differing)
+    ]
+
+
+def _as_seen(name):
+    return unicodedata.normalize("NFC", name).strip()
+
+
+def _natural(stem):
+    return [int(text) if text.isdecimal() else text for text in re.split(r"(\d+)", stem)]
+
+
+def _ids(paths):
+    """For each image the shortest name that tells all images apart."""
+    for name in (
+        lambda path: path.stem,
+        lambda path: f"{path.parent.name}/{path.stem}",
+        lambda path: f"{path.parent.name}/{path.name}",
+    ):
+        ids = np.array([name(path) for path in paths])
+        if len(set(ids)) == len(ids):
+            break
+    return ids
+
+
+def oblong(data_dir: str, most: int) -> list:
+    """The first test images that are not square, as they are: [(name, PIL picture)]."""
+    paths = [path for files in list_folder(resolve(data_dir))["test"].values() for path in files]
+    found = (
+        path
+        for path in sorted(paths)
+        if _opened(path, lambda picture: picture.width != picture.height)
+    )
+    return [(path.name, open_picture(path)) for path, _ in zip(found, range(most), strict=False)]
+
+
+def read_image(path: Path, form: Form) -> np.ndarray:
+    """A file as an image (H, W, C) uint8 of a form, or ValueError."""
+    return _opened(path, lambda picture: form.of_picture(_eight_bits(picture)))
+
+
+def open_picture(path: Path) -> Image.Image:
+    """A file as an upright PIL picture of 8 bits a value, or ValueError."""
+    return _opened(path, lambda picture: _eight_bits(picture).copy())
+
+
+def _opened(path, use):
+    try:
+        with Image.open(path) as picture:
+            return use(picture)
+    except Exception as error:  # decoders of other people, with errors of every kind
+        raise ValueError(
+            f"{path}: cannot be read as an image ({error}); repair or remove it"
+        ) from error
+
+
+def _eight_bits(picture):
+    picture = ImageOps.exif_transpose(picture)
+    if picture.mode in ("I", "F"):
+        raise ValueError(
+            "pixels of more than 16 bits have no range of their own; save it with 8 or 16 bits"
+        )
+    if picture.mode.startswith("I;16"):
+        return Image.fromarray((np.asarray(picture) // 257).astype(np.uint8))
+    return picture

@@ -1,0 +1,62 @@
+"""The drawn images as a data set: in goes a seed, out come images, as a stream has them."""
+
+import functools
+
+import numpy as np
+
+from utils.images import counterfactuals, shapes
+from utils.images.form import Form
+from utils.images.split import Split
+
+SHAPES_IMAGES = {"train": 5000, "test": 1000}
+
+
+def count_shapes(data_dir: str) -> dict:
+    """How many images there are of each class: {part: {class: images}}."""
+    return {
+        part: dict.fromkeys(shapes.CLASSES, count // len(shapes.CLASSES))
+        for part, count in SHAPES_IMAGES.items()
+    }
+
+
+def read_shapes(part: str, data_dir: str, seed: int, form) -> tuple:
+    """The classes and the Split of a part; they need no files."""
+    return shapes.CLASSES, _render(part, seed)
+
+
+@functools.cache
+def _render(part, seed):
+    stream, count = list(SHAPES_IMAGES).index(part), SHAPES_IMAGES[part]
+    labels = np.random.RandomState((seed, stream)).permutation(count) % len(shapes.CLASSES)
+    images, masks = shapes.render(labels, (seed, stream))
+    ids = np.array([f"{part}-{index:05d}" for index in range(count)])
+    return Split(images, labels.astype(np.int64), ids, masks)
+
+
+def render_counterfactuals(split: Split, seed: int) -> dict:
+    """Images of `shapes` without their object, and on another background, in their own form."""
+    part, numbers = split.ids[0].split("-")[0], [int(name.split("-")[1]) for name in split.ids]
+    stream, form = list(SHAPES_IMAGES).index(part), _form_of(split)
+    renders = counterfactuals.counterfactuals(split.labels, (seed, stream), numbers)
+    return {
+        what: np.stack([form.of_array(image) for image in images])
+        for what, images in renders.items()
+    }
+
+
+def render_two_objects(split: Split, others, seed: tuple) -> tuple:
+    """Images with an object of each of two classes, those of a split and `others` (N,).
+
+    In the form of the split: images (N, H, W, C) uint8, and masks (N, 2, H, W).
+    """
+    images, masks = counterfactuals.two_objects(split.labels, others, seed)
+    form = _form_of(split)
+    return (
+        np.stack([form.of_array(image) for image in images]),
+        np.stack([[form.of_mask(mask) for mask in pair] for pair in masks]),
+    )
+
+
+def _form_of(split):
+    _, height, width, channels = split.images.shape
+    return Form((height, width), channels)

@@ -1,0 +1,88 @@
+"""In go images, labels and names, out comes a Split: what every part of the project works on."""
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+
+from utils.core.device import cores
+from utils.images.form import Form
+
+IN_MEMORY = 1 << 30  # bytes of images that are kept in memory; more of them are read when needed
+PART = 1 << 26  # bytes of images that are read at a time
+
+
+class LazyImages:
+    """Images (N, H, W, C) uint8 that are made when they are asked for.
+
+    `items` are paths or pictures in memory, `read` makes the image of one. Takes an index, a slice
+    or an array of indices, as an array of images does.
+    """
+
+    dtype = np.dtype(np.uint8)
+
+    def __init__(self, items, read, form: Form):
+        self.items, self.read, self.form = items, read, form
+
+    def __len__(self):
+        return len(self.items)
+
+    @property
+    def shape(self) -> tuple:
+        """(N, H, W, C)."""
+        return len(self), *self.form.shape
+
+    def __getitem__(self, index) -> np.ndarray:
+        if isinstance(index, int | np.integer):
+            return self.read(self.items[index], self.form)
+        items = self.take(index).items
+        with ThreadPoolExecutor(cores()) as pool:
+            images = list(pool.map(lambda item: self.read(item, self.form), items))
+        return np.stack(images) if images else np.empty((0, *self.form.shape), np.uint8)
+
+    def take(self, index) -> "LazyImages":
+        """Those at a slice or at indices, still unread."""
+        chosen = np.arange(len(self))[index]
+        return LazyImages([self.items[at] for at in chosen], self.read, self.form)
+
+
+@dataclass(frozen=True)
+class Split:
+    """Images (N, H, W, C) uint8, labels (N,) int64, ids (N,) str, object masks (N, H, W) bool.
+
+    The images may be LazyImages; the masks are None where no object is known.
+    """
+
+    images: np.ndarray | LazyImages
+    labels: np.ndarray
+    ids: np.ndarray
+    masks: np.ndarray | None = None
+
+    def __len__(self):
+        return len(self.labels)
+
+    def take(self, indices) -> "Split":
+        """The images at `indices`."""
+        lazy = isinstance(self.images, LazyImages)
+        images = self.images.take(indices) if lazy else self.images[indices]
+        masks = None if self.masks is None else self.masks[indices]
+        return Split(images, self.labels[indices], self.ids[indices], masks)
+
+
+def in_parts(images):
+    """Images (N, H, W, C) as arrays of some, in order, so that never all are in memory."""
+    step = max(1, PART // int(np.prod(images.shape[1:])))
+    for start in range(0, len(images), step):
+        yield images[start : start + step]
+
+
+def formed(split: Split, form: Form) -> Split:
+    """A split whose images and masks have a form, made when asked for where they are many."""
+    if split.images.shape[1:] == form.shape:
+        return split
+    lazy = LazyImages(split.images, lambda image, form: form.of_array(image), form)
+    images = lazy[:] if len(lazy) * np.prod(form.shape) <= IN_MEMORY else lazy
+    masks = split.masks
+    if masks is not None:
+        masks = np.stack([form.of_mask(mask) for mask in masks])
+    return Split(images, split.labels, split.ids, masks)

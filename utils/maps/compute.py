@@ -1,0 +1,216 @@
+"""Class activation maps: in go a network, images and classes, out comes a map for each.
+
+By many layers and methods at once: batch by batch, one pass for all, and nothing recorded below
+the lowest layer asked for.
+"""
+
+import contextlib
+
+import numpy as np
+import torch
+from pytorch_grad_cam.utils.image import scale_cam_image
+
+from utils.core.device import autocast
+from utils.core.progress import Progress
+from utils.core.statistics import evenly_spaced
+from utils.maps.methods import METHODS, Batch, LayerPass
+from utils.networks.classifier import batches, device_of
+from utils.networks.hooks import capture_activations, frozen_eval
+from utils.networks.layers import layout_of
+
+ALL = "all layers"
+MEMORY = 1 << 30  # bytes of maps of the misclassified images
+BATCH, BATCH_PIXELS = 100, 100 * 32 * 32 * 8  # images and pixels in a pass
+MIRRORS, SCALES = (False, True), (0.9, 1.0, 1.1)  # over which `aug_smooth` takes the mean
+
+
+def effective_layer(method: str, layer: str) -> str:
+    """Where a method looks that is asked for at a layer: there, or at all."""
+    return ALL if METHODS[method].all_layers else layer
+
+
+def compute_maps(model, images, classes, layer: str, method: str = "GradCAM", **how) -> np.ndarray:
+    """The maps of one method at one layer, (N, H, W): see `compute_all`."""
+    return compute_all(model, images, classes, (layer,), (method,), **how)[method, layer]
+
+
+def compute_all(
+    model,
+    images,
+    classes,
+    layers,
+    methods=("GradCAM",),
+    *,
+    against=None,
+    raw=False,
+    aug_smooth=False,
+    eigen_smooth=False,
+    precision="fp32",
+) -> dict:
+    """How much each cell speaks for a class: {(method, layer): maps (N, H, W) float32 in 0 to 1}.
+
+    `images` (N, C, H, W) are normalised as for training, a tensor or `Inputs`; `classes` (N,) the
+    class to explain for each; `against` (N,) explains instead by how much its logit exceeds that
+    of another. A layer is a module of the model by its dotted name, or several joined by `*`,
+    whose maps are multiplied (RefineCAM, arXiv 2605.14641); FullGrad takes any, and ALL, for the
+    same.
+
+    Scaled as by the package: negative values are cut off, the least value becomes 0 and the
+    greatest 1; a map that is the same everywhere, mostly because nothing speaks for the class, is
+    constant: all 0. `raw` gives the maps before that, signed, at the layer's own resolution
+    (N, h, w) and comparable between images.
+
+    `aug_smooth` is the mean over mirrored and scaled inputs, `eigen_smooth` the first principal
+    component in place of the sum over channels. The model is left as it was found. Raises
+    ValueError for what does not fit together.
+    """
+    labels = _labels(len(images), classes, against)
+    modules = _modules(model, layers, methods, raw)
+    views = (
+        [(mirror, scale) for mirror in MIRRORS for scale in SCALES] if aug_smooth else [(False, 1)]
+    )
+    maps: dict = {}
+    device, count = device_of(model), len(images)
+    bar = Progress(count, f"Maps of {count} images") if count > 1 else None
+    with (
+        frozen_eval(model),
+        torch.enable_grad(),
+        autocast(device, precision),
+        bar or contextlib.nullcontext(),
+    ):
+        for part in batches(count, images.shape[2:], BATCH_PIXELS, BATCH):
+            of_part = [None if label is None else label[part].to(device) for label in labels]
+            inputs = images[part].to(device)
+            for mirror, scale in views:
+                view = inputs * scale
+                batch = Batch(model, view.flip(3) if mirror else view, of_part[0], of_part[1])
+                found = _pass(batch, modules, methods, eigen_smooth)
+                if not raw:
+                    found = _scaled(found, batch.images.shape[2:], layers, methods)
+                _accumulate(maps, found, part, count, mirror, len(views), layers, methods)
+            if bar:
+                bar.advance(len(inputs))
+    return maps
+
+
+def constant(maps: np.ndarray) -> np.ndarray:
+    """Which of maps (N, H, W) say nothing, being the same everywhere: (N,) bool."""
+    return np.ptp(maps, axis=(1, 2)) == 0
+
+
+def _labels(count, classes, against):
+    labels = [None if given is None else torch.as_tensor(given) for given in (classes, against)]
+    for name, found in zip(("classes", "against"), labels, strict=True):
+        if found is not None and len(found) != count:
+            raise ValueError(f"{name}: {len(found)} for {count} images; give one for each")
+    return labels
+
+
+def _modules(model, layers, methods, raw) -> dict:
+    """The modules that have to be watched, {name: module}."""
+    for method in methods:
+        if method not in METHODS:
+            raise ValueError(f"method = {method!r}: use one of {', '.join(METHODS)}")
+    if raw and any("*" in layer for layer in layers):
+        raise ValueError("raw: maps of several layers can only be multiplied when scaled")
+    if all(METHODS[method].all_layers for method in methods):
+        return {}
+    known = dict(model.named_modules())
+    names = {part: None for layer in layers for part in layer.split("*")}
+    for name in names:
+        if name not in known or not name:
+            some = ", ".join(list(dict(model.named_children()))[:20])
+            raise ValueError(
+                f"layer = {name!r}: not a module of the network; use one by its dotted "
+                f"name ({some}, ...), or several joined by *"
+            )
+        if isinstance(known[name], torch.jit.ScriptModule):
+            raise ValueError(
+                f"layer = {name!r}: scripted or traced, so it cannot be watched; use another"
+            )
+    return {name: known[name] for name in names}
+
+
+def _pass(batch: Batch, modules: dict, methods, eigen_smooth: bool) -> dict:
+    """Raw maps of a batch, {(method, layer): (B, h, w) array}."""
+    with capture_activations(modules) as captured:
+        logits = batch.model(batch.images).float()
+        outputs = dict(captured)  # a checkpointed block runs, and is captured, again for gradients
+        _check_pass(batch, modules, outputs, logits)
+        layouts = {
+            name: _layout(name, output, batch.images, modules[name])
+            for name, output in outputs.items()
+        }
+        gradients: dict = {}
+        for method in (METHODS[name] for name in methods):
+            if not method.all_layers and method.gradients not in gradients:
+                found = method.gradients(batch, logits, list(outputs.values()))
+                gradients[method.gradients] = dict(zip(outputs, found, strict=True))
+    maps = {}
+    for name in methods:
+        method = METHODS[name]
+        if method.all_layers:
+            maps[name, ALL] = method.raw_map(LayerPass(batch), eigen_smooth)
+            continue
+        for layer, output in outputs.items():
+            gradient = gradients[method.gradients][layer]
+            if gradient is None:
+                raise ValueError(f"layer = {layer!r}: the answer does not depend on its output")
+            seen = LayerPass(batch, modules[layer], output, gradient, layouts[layer])
+            maps[name, layer] = method.raw_map(seen, eigen_smooth)
+    return maps
+
+
+def _check_pass(batch, modules, outputs, logits):
+    if missed := set(modules) - set(outputs):
+        raise ValueError(f"layer = {min(missed)!r}: the network does not use it")
+    for name, labels in (("classes", batch.classes), ("against", batch.against)):
+        if labels is not None and not 0 <= int(labels.min()) <= int(labels.max()) < logits.shape[1]:
+            raise ValueError(
+                f"{name}: from {int(labels.min())} to {int(labels.max())}, but the "
+                f"network knows 0 to {logits.shape[1] - 1}"
+            )
+    if modules and not logits.requires_grad:
+        raise ValueError(f"layer = {min(modules)!r}: no gradient of the answer reaches it")
+
+
+def _layout(name, output, images, module):
+    layout = layout_of(output, tuple(images.shape[2:]), module)
+    if layout is None or len(output) != len(images):
+        raise ValueError(
+            f"layer = {name!r}: its output has no cells to map (shape "
+            f"{tuple(output.shape)[1:]} for an image); use a layer before the pooling"
+        )
+    return layout
+
+
+def _scaled(found: dict, size, layers, methods) -> dict:
+    """As the package: positive values, each map from 0 to 1 before and after it is enlarged.
+
+    With the products of layers, which are made of scaled maps.
+    """
+    size = tuple(size)[::-1]
+    scaled = {
+        key: scale_cam_image(scale_cam_image(np.maximum(raw, 0), size))
+        for key, raw in found.items()
+    }
+    for layer in layers:
+        for method in methods:
+            if "*" in layer and not METHODS[method].all_layers:
+                parts = [scaled[method, part] for part in layer.split("*")]
+                scaled[method, layer] = scale_cam_image(np.prod(parts, axis=0))
+    return scaled
+
+
+def _accumulate(maps, found, part, count, mirror, views, layers, methods):
+    """Add the maps of a view to the means {(method, layer): (N, H, W)}."""
+    for key in ((method, layer) for method in methods for layer in layers):
+        values = found[key[0], effective_layer(*key)]
+        values = values[:, :, ::-1] if mirror else values
+        maps.setdefault(key, np.zeros((count, *values.shape[1:]), np.float32))
+        maps[key][part] += values / views
+
+
+def affordable(count: int, size, kinds: int = 2) -> np.ndarray:
+    """Indices of as many of `count` images of a size (H, W) as fit in memory with their maps."""
+    return evenly_spaced(count, max(1, MEMORY // (kinds * 4 * size[0] * size[1])))

@@ -1,0 +1,112 @@
+"""What people make of mistakes: in go ids and answers, out come votes and whose fault it is."""
+
+import hashlib
+import json
+import urllib.request
+from pathlib import Path
+
+import numpy as np
+
+from utils.core.files import atomic_write
+from utils.images.cifar10 import CLASSES
+
+HUMAN_LABELS = {  # file: where from, what it must be, another name under which it may lie there
+    "cifar10h-counts.npy": (
+        "https://raw.githubusercontent.com/jcpeterson/cifar-10h/master/data/cifar10h-counts.npy",
+        "9b36b4550349af56c79083356312eb4af856cc5fd3caf1f669d40b9d0bbb69ff",
+        "cifar10h_counts.npy",
+    ),
+    "cifar10_mturk.json": (
+        "https://raw.githubusercontent.com/cleanlab/label-errors/main/mturk/cifar10_mturk.json",
+        "81b2c16c9eee060d6cc2390f6bbce1e0e7be0a050574be5177c9428f3596b5b5",
+        "cifar10_label_review.json",
+    ),
+}
+
+SURE = 0.9  # an image is clear where at least this share of people choose one class
+
+KINDS = ("label in doubt", "ambiguous to people", "clear to people")
+
+
+def load_people(folder, classes: tuple) -> tuple:
+    """What people said of CIFAR-10's test images, from two files in a folder, fetched into it where
+    they are missing.
+
+    Votes (10000, 10), how many of about 50 people chose each class (CIFAR-10H, Peterson et al.
+    2019, CC BY-NC-SA 4.0), and {index: how many of 5 reviewers chose the given label} for some in
+    question (Northcutt et al. 2021, Apache-2.0). Raises OSError where they can neither be found nor
+    fetched, ValueError where they are not those files, or the data set has other `classes`.
+    """
+    if tuple(classes) != CLASSES:
+        raise ValueError(
+            f"human_labels: people were asked about {', '.join(CLASSES)}, not about "
+            f"{', '.join(classes)}: leave it empty for other images"
+        )
+    found = []
+    for name, (address, checksum, other) in HUMAN_LABELS.items():
+        path = next(
+            (Path(folder) / one for one in (name, other) if (Path(folder) / one).exists()),
+            Path(folder) / name,
+        )
+        if not path.exists():
+            with (
+                urllib.request.urlopen(address, timeout=20) as answer,
+                atomic_write(path) as temporary,
+            ):
+                temporary.write_bytes(answer.read())
+        if hashlib.sha256(path.read_bytes()).hexdigest() != checksum:
+            raise ValueError(
+                f"human_labels: {path} is not the file of {address} (SHA-256 {checksum}): delete "
+                "it to have it fetched again"
+            )
+        found.append(path)
+    reviews = json.loads(found[1].read_text())
+    return np.load(found[0], allow_pickle=False), {
+        row["id"]: row["mturk"]["given"] for row in reviews
+    }
+
+
+def triage(ids, labels, votes: np.ndarray, reviews: dict) -> np.ndarray:
+    """What people make of images (N,) by their index in `votes` (M, C) and their `labels`: (N,)
+    indices into KINDS.
+
+    Label in doubt: most people chose another class (or as many), or fewer than 3 of 5 reviewers
+    chose the given label. Ambiguous: otherwise, but fewer than SURE of the people chose the label.
+    Clear: all others.
+    """
+    strange = [name for name in ids if not str(name).isdecimal()]
+    if strange:
+        raise ValueError(
+            "human_labels: people's answers are by index of CIFAR-10's test images, but there is "
+            f"a {strange[0]!r}: leave human_labels empty for other images"
+        )
+    ids, labels = np.asarray(ids, int), np.asarray(labels, int)
+    if len(ids) and not 0 <= ids.min() <= ids.max() < len(votes):
+        raise ValueError(
+            f"votes: for {len(votes)} images, but there are ids from {ids.min()} to {ids.max()}"
+        )
+    if len(labels) and labels.max() >= votes.shape[1]:
+        raise ValueError(
+            f"votes: for {votes.shape[1]} classes, but there are labels up to {labels.max()}"
+        )
+    own = votes[ids]
+    of_label = own[np.arange(len(ids)), labels]
+    rest = own.copy()
+    rest[np.arange(len(ids)), labels] = -1
+    doubt = (of_label <= rest.max(axis=1)) | np.array(
+        [reviews.get(int(index), 5) < 3 for index in ids], bool
+    )
+    return np.where(doubt, 0, np.where(of_label < SURE * own.sum(axis=1), 1, 2))
+
+
+def as_people_err(ids, labels, predicted, votes: np.ndarray) -> np.ndarray:
+    """Whether the network's wrong class is people's most common wrong class, where any person
+    erred.
+
+    (K,) in 0 to 1 for the K of them; of several equally common ones it counts as one share.
+    """
+    wrong = np.array(votes[np.asarray(ids, int)], float)
+    wrong[np.arange(len(wrong)), labels] = 0
+    most = wrong.max(axis=1, keepdims=True)
+    shares = (wrong == most) / (wrong == most).sum(axis=1, keepdims=True)
+    return shares[np.arange(len(wrong)), predicted][most[:, 0] > 0]

@@ -1,0 +1,5 @@
+"""Networks: in goes any network that tells classes apart, out comes a Classifier."""
+
+from utils.networks.classifier import predict
+
+__all__ = ["predict"]

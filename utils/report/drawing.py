@@ -1,0 +1,122 @@
+"""In go numbers and images, out come tables, files of pictures, and the parts of pictures."""
+
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib import rcParams
+from prettytable import PrettyTable
+
+from utils.core.files import atomic_write
+from utils.report import fonts
+
+rcParams["text.parse_math"] = False  # a $ in the name of a class or file is just that
+
+HEAT = "inferno"  # of one hue less and less dark: readable without colour vision, and in print
+
+LARGEST, HEADING = 30, 6.5  # inches: of a confusion matrix, and for the heading of a grid
+
+# told apart without colour vision (Okabe and Ito)
+BLUE, ORANGE, GREY = "#0072b2", "#d55e00", "#8a8a8a"
+
+
+def save(figure, folder, name: str):
+    """Write `figures/<name>.png` into a run folder; return the figure for the notebook to show."""
+    with atomic_write(Path(folder) / "figures" / f"{name}.png") as temporary:
+        if legend := write_png(figure, temporary, bbox_inches="tight"):
+            print(legend)
+    plt.close(figure)  # or the notebook would show it twice
+    return figure
+
+
+def write_png(figure, file, **how) -> str:
+    """Write a figure, and return its legend where words had to be drawn as numbers.
+
+    The file holds the legend too, see `legend_of`.
+    """
+    numbers = fonts.letter(figure)
+    listed = ", ".join(f"{number} {word}" for number, word in numbers.items())
+    legend = f"No font here has the letters of: {listed}" if numbers else ""
+    figure.savefig(file, dpi=150, metadata={"Description": legend} if legend else {}, **how)
+    return legend
+
+
+def legend_of(picture) -> str:
+    """The legend that `write_png` left in a picture, a PIL image; empty without one."""
+    return picture.info.get("Description", "")
+
+
+def on_white(images: np.ndarray) -> np.ndarray:
+    """Images (..., C) of 0 to 255: those of RGBA as RGB on white, others as they are."""
+    if images.shape[-1] != 4:
+        return images
+    alpha = images[..., 3:] / 255
+    shown = images[..., :3] * alpha + 255 * (1 - alpha)
+    return shown.round().astype(np.uint8) if images.dtype == np.uint8 else shown
+
+
+def show(axis, image):
+    """An image (H, W, C) of 0 to 255, grey, RGB or RGBA, on an axis."""
+    image = on_white(image)
+    if image.shape[2] == 1:
+        return axis.imshow(image[..., 0], cmap="gray", vmin=0, vmax=255)
+    return axis.imshow(image if image.dtype == np.uint8 else image / 255)
+
+
+def table(rows: list, columns: dict) -> PrettyTable:
+    """A table of dictionaries; `columns` is {heading: (key, format of its values)}."""
+    result = PrettyTable(list(columns))
+    for heading, (_, shape) in columns.items():
+        result.align[heading] = "l" if shape == "s" else "r"
+    for row in rows:
+        result.add_row([format(row[key], shape) for key, shape in columns.values()])
+    return result
+
+
+def interval_table(rows: list, first: str, measures: dict) -> PrettyTable:
+    """A table of rows with a name and means with their intervals; `measures` is {heading: key}."""
+    texts = [
+        {"name": row["name"]}
+        | {
+            key: "{value:.2f} ({low:.2f} to {high:.2f})".format(**row[key])
+            for key in measures.values()
+        }
+        for row in rows
+    ]
+    return table(
+        texts, {first: ("name", "s")} | {heading: (key, "s") for heading, key in measures.items()}
+    )
+
+
+def grid(rows, columns, cell=(1.7, 2.0), extra=0.5):
+    """Axes without ticks (rows, columns), with `extra` inches above them for a heading."""
+    figure, axes = plt.subplots(
+        rows,
+        columns,
+        figsize=(max(cell[0] * columns, HEADING), cell[1] * rows + extra),
+        squeeze=False,
+        layout="compressed",
+    )
+    for axis in axes.flat:
+        axis.set_axis_off()
+    return figure, axes
+
+
+def square(count: int) -> tuple[int, int]:
+    """Rows and columns of a grid for `count` pictures, at most five wide."""
+    columns = min(5, count)
+    return -(-count // columns), columns
+
+
+def outline(axis, mask, color="white"):
+    """The outline of a mask (H, W) over its image."""
+    # or the outline would cut the corners of the pixels
+    fine = np.kron(np.pad(mask, 1), np.ones((8, 8)))
+    axis.contour(
+        fine,
+        levels=[0.5],
+        colors=color,
+        linewidths=1.2,
+        extent=(-1.5, mask.shape[1] + 0.5, -1.5, mask.shape[0] + 0.5),
+    )
+    axis.set(xlim=(-0.5, mask.shape[1] - 0.5), ylim=(mask.shape[0] - 0.5, -0.5))

@@ -1,0 +1,204 @@
+"""In go numbers and images, out come the pictures of images and of training."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.patches import Rectangle
+
+from utils.report.drawing import BLUE, GREY, HEAT, LARGEST, ORANGE, grid, outline, show, square
+
+
+def samples(images, titles, heading: str):
+    """Images (N, H, W, C) uint8 in a grid five wide, each under its title."""
+    figure, axes = grid(*square(len(images)), cell=(1.8, 2.1))
+    figure.suptitle(heading)
+    for axis, image, title in zip(axes.flat, images, titles, strict=False):
+        show(axis, image)
+        axis.set_title(title, fontsize=8)
+    return figure
+
+
+def class_balance(counts: dict, classes: tuple):
+    """Images of each class in each split: `counts` is {split: (C,)}."""
+    size = 4 * len(counts), np.clip(0.2 * len(classes) + 1.2, 3.2, 4 * LARGEST)
+    figure, axes = plt.subplots(1, len(counts), figsize=size, sharey=True, layout="constrained")
+    for axis, (split, count) in zip(axes, counts.items(), strict=True):
+        bars = axis.barh(classes, count, color=BLUE)
+        axis.bar_label(bars, fontsize=8, padding=2)
+        axis.set(title=f"{split}: {sum(count)} images", xlabel="images", xmargin=0.2)
+        axis.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
+        axis.spines[["top", "right"]].set_visible(False)
+    axes[0].invert_yaxis()
+    return figure
+
+
+def augmentations(original, draws: dict, heading: str):
+    """One image beside variants of it: a row for each of `draws`, {what was done: images}."""
+    most = max(len(images) for images in draws.values())
+    figure, axes = grid(len(draws), 1 + most, cell=(1.3, 1.45))
+    figure.suptitle(heading)
+    for row, (name, images) in zip(axes, draws.items(), strict=True):
+        show(row[0], original)
+        row[0].set_title("original", fontsize=9)
+        for axis, image in zip(row[1:], images, strict=False):
+            show(axis, image)
+        row[1].set_title(name, fontsize=9, loc="left")
+    return figure
+
+
+def objects(images, masks, titles, where, heading: str):
+    """Images with the outline of their object, and how often each pixel belongs to one.
+
+    `where` (H, W) holds that as shares of the images.
+    """
+    figure, axes = grid(2, -(-len(images) // 2) + 2, cell=(1.5, 1.75))
+    figure.suptitle(heading)
+    cells = axes[0, 0].get_gridspec()
+    for axis in axes[:, -2:].flat:
+        axis.remove()
+    for axis, image, mask, title in zip(axes[:, :-2].flat, images, masks, titles, strict=False):
+        show(axis, image)
+        outline(axis, mask)
+        axis.set_title(title, fontsize=9)
+    axis = figure.add_subplot(cells[:, -2:])
+    picture = axis.imshow(100 * where, cmap=HEAT, vmin=0)
+    axis.set(title="share of images in which a pixel\nbelongs to the object", xticks=[], yticks=[])
+    figure.colorbar(picture, ax=axis, label="%", shrink=0.7)
+    return figure
+
+
+def crops(pictures: list, kept: list, heading: str):
+    """Pictures (H, W, C) uint8 of any size, and (left, top, right, bottom) kept of each."""
+    figure, axes = grid(*square(len(pictures)), cell=(2, 2))
+    figure.suptitle(heading)
+    for axis, picture, (left, top, right, bottom) in zip(axes.flat, pictures, kept, strict=False):
+        show(axis, picture)
+        size = right - left, bottom - top
+        axis.add_patch(Rectangle((left - 0.5, top - 0.5), *size, fill=False, color=ORANGE, lw=2))
+    return figure
+
+
+def history(rows: list, val_name: str):
+    """Learning rate, loss and accuracy by epoch.
+
+    `rows` are those of history.csv, `val_name` says what was validated on.
+    """
+    figure, axes = plt.subplots(1, 3, figsize=(12, 3.2), layout="constrained")
+    epochs = [row["epoch"] for row in rows]
+    axes[0].plot(epochs, [row["learning_rate"] for row in rows], "o-", color=GREY)
+    axes[0].set(title="learning rate, at the epoch's start", yscale="log")
+    axes[0].yaxis.set_major_formatter("{x:g}")
+    axes[0].yaxis.set_minor_formatter("")
+    # unclipped, empty lines would spoil the layout
+    for axis, what in zip(axes[1:], ("loss", "accuracy"), strict=True):
+        axis.plot(
+            epochs,
+            [row[f"train_{what}"] for row in rows],
+            "o-",
+            color=BLUE,
+            clip_on=not rows,
+            label="training, augmented",
+        )
+        axis.plot(
+            epochs,
+            [row[f"val_{what}"] for row in rows],
+            "s-",
+            color=ORANGE,
+            clip_on=not rows,
+            label=val_name,
+        )
+    figure.legend(
+        *axes[1].get_legend_handles_labels(), loc="outside lower center", ncols=2, frameon=False
+    )
+    axes[1].set(title="loss, mean per image", ylim=(0, None))
+    axes[2].set(title="accuracy, %", ylim=(0, 100))
+    for axis in axes:
+        axis.set(xlabel="epoch", xlim=(0.5, max(len(epochs), 1) + 0.5))
+        axis.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
+        axis.spines[["top", "right"]].set_visible(False)
+    return figure
+
+
+def confusion(counts, classes: tuple):
+    """Confusion matrix `counts` (C, C), true by predicted: in percent of each row and column."""
+    size = np.clip(0.55 * len(classes) + 1, 5, LARGEST)
+    small = min(8, 14 * size / len(classes))  # or the numbers of many classes would overlap
+    figure, axes = plt.subplots(1, 2, figsize=(2 * size, size), layout="constrained")
+    headings = (
+        "of the images of a class, % predicted as ...",
+        "of the images predicted as a class, % that are ...",
+    )
+    for axis, total, heading in zip(axes, (1, 0), headings, strict=True):
+        percent = 100 * counts / np.maximum(counts.sum(axis=total, keepdims=True), 1)
+        axis.imshow(percent, cmap="Blues", vmin=0, vmax=100)
+        for (row, column), value in np.ndenumerate(percent):
+            if counts[row, column]:
+                axis.text(
+                    column,
+                    row,
+                    f"{value:.0f}",
+                    ha="center",
+                    va="center",
+                    fontsize=small,
+                    color="white" if value > 50 else "black",
+                )
+        axis.set(title=heading, xlabel="predicted", ylabel="true")
+        axis.set_yticks(range(len(classes)), classes, fontsize=small + 2)
+        axis.set_xticks(range(len(classes)), classes, rotation=45, ha="right", fontsize=small + 2)
+    return figure
+
+
+def class_accuracy(accuracy, low, high, classes: tuple, overall: float):
+    """Accuracy by class in percent (C,), with the ends of its interval, and over all images."""
+    figure, axis = plt.subplots(
+        figsize=(7, min(0.32 * len(classes) + 1, 4 * LARGEST)), layout="constrained"
+    )
+    order = np.argsort(accuracy)
+    errors = np.stack([accuracy - low, high - accuracy])[:, order]
+    axis.errorbar(
+        accuracy[order], np.arange(len(order)), xerr=errors, fmt="o", color=BLUE, capsize=3
+    )
+    axis.axvline(overall, color=GREY, linestyle="--", label=f"all classes: {overall:.1f} %")
+    axis.set(
+        yticks=range(len(order)),
+        yticklabels=[classes[label] for label in order],
+        xlabel="test accuracy, %, with its 95 % interval",
+        ylim=(-0.6, len(order) - 0.4),
+    )
+    axis.legend(frameon=False)
+    axis.spines[["top", "right"]].set_visible(False)
+    return figure
+
+
+def reliability(bins: dict, errors: dict):
+    """Accuracy against confidence, from {name: bins} and their calibration {name: error, 0 to 1}.
+
+    The bins are those of `training.metrics.reliability`.
+    """
+    figure, axes = plt.subplots(
+        1, len(bins), figsize=(4.2 * len(bins), 4), sharey=True, layout="constrained"
+    )
+    for axis, (name, found) in zip(axes, bins.items(), strict=True):
+        axis.plot([0, 100], [0, 100], "--", color=GREY, label="as sure as right")
+        shown = found["count"] > 0
+        at, accuracy = 100 * found["confidence"][shown], 100 * found["accuracy"][shown]
+        axis.vlines(
+            at, 100 * found["low"][shown], 100 * found["high"][shown], color=BLUE, linewidth=0.8
+        )
+        axis.scatter(
+            at,
+            accuracy,
+            10 + 190 * found["count"][shown] / found["count"].sum(),
+            color=BLUE,
+            clip_on=False,
+            label="bin of confidence, with its 95 % interval; area by its images",
+        )
+        axis.set(
+            title=f"{name}:\ncalibration error {100 * errors[name]:.1f} %", xlabel="confidence, %"
+        )
+        axis.set(xlim=(0, 103), ylim=(0, 103))
+        axis.spines[["top", "right"]].set_visible(False)
+    axes[0].set_ylabel("accuracy, %")
+    figure.legend(
+        *axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=2, frameon=False
+    )
+    return figure

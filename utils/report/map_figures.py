@@ -1,0 +1,286 @@
+"""In go maps and measured values, out come the pictures of maps and of what they are worth."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib import rc_context
+from matplotlib.figure import Figure
+
+from utils.evidence.baselines import grey
+from utils.maps.compute import constant
+from utils.report.drawing import BLUE, GREY, HEAT, ORANGE, grid, on_white, outline, show, square
+
+
+def mistake_titles(mistakes, classes: tuple) -> list:
+    """Of each: predicted and true class, with the image's own probability of either, and its id."""
+    p_predicted, p_true = (
+        mistakes.probability_of(mistakes.predicted),
+        mistakes.probability_of(mistakes.true),
+    )
+    return [
+        f"predicted {classes[predicted]} {p:.2f}\ntrue {classes[true]} {q:.2f}\nid {image_id}"
+        for predicted, true, p, q, image_id in zip(
+            mistakes.predicted, mistakes.true, p_predicted, p_true, mistakes.images.ids, strict=True
+        )
+    ]
+
+
+def overlay(axis, image, cam, mask=None):
+    """A map (H, W) in 0 to 1 over its image in grey, on the fixed scale.
+
+    A constant map is said to be. `mask` adds the outline of the object. Returns what a colour bar
+    needs.
+    """
+    axis.imshow(grey(on_white(image)[None])[0], cmap="gray", vmin=0, vmax=255)
+    picture = axis.imshow(cam, cmap=HEAT, vmin=0, vmax=1, alpha=0.6)
+    if mask is not None:
+        outline(axis, mask)
+    if constant(cam[None])[0]:
+        axis.text(
+            0.5,
+            0.06,
+            "constant map",
+            color="white",
+            ha="center",
+            transform=axis.transAxes,
+            bbox={"facecolor": "black", "edgecolor": "none", "pad": 2},
+        )
+    return picture
+
+
+def _heat_bar(figure, picture, axes):
+    height = figure.get_size_inches()[1]
+    bar = figure.colorbar(
+        picture, ax=axes, shrink=min(1, 2.5 / height), aspect=20, pad=0.02, ticks=[0, 1]
+    )
+    bar.solids.set_alpha(1)
+    bar.ax.set_yticklabels(["least", "most"])
+    bar.set_label("evidence for\nthe explained class")
+
+
+def cam_gallery(mistakes, cams, explained, classes: tuple, heading: str):
+    """Maps (N, H, W) over misclassified images, each for its class in `explained` (N,)."""
+    figure, axes = grid(*square(len(mistakes)), cell=(1.8, 2.25), extra=0.6)
+    figure.suptitle(heading)
+    titles = mistake_titles(mistakes, classes)
+    masks = mistakes.images.masks
+    for index, (axis, title) in enumerate(zip(axes.flat, titles, strict=False)):
+        picture = overlay(
+            axis,
+            mistakes.images.images[index],
+            cams[index],
+            None if masks is None else masks[index],
+        )
+        axis.set_title(f"{title}\nmap for {classes[explained[index]]}", fontsize=8)
+    _heat_bar(figure, picture, axes)
+    return figure
+
+
+def cam_pairs(mistakes, cams: dict, classes: tuple, heading: str):
+    """Each misclassified image beside its map for the predicted and its map for the true class.
+
+    `cams` is {"predicted": maps (N, H, W), "true": maps}.
+    """
+    rows = -(-len(mistakes) // 2)
+    figure, axes = grid(rows, 3 * min(2, len(mistakes)), cell=(1.55, 1.95), extra=0.6)
+    figure.suptitle(heading)
+    masks = mistakes.images.masks
+    for index, title in enumerate(mistake_titles(mistakes, classes)):
+        row = axes[index % rows, 3 * (index // rows) :]
+        show(row[0], mistakes.images.images[index])
+        row[0].set_title(title, fontsize=8)
+        for axis, (which, maps) in zip(row[1:], cams.items(), strict=False):
+            explained = mistakes.predicted if which == "predicted" else mistakes.true
+            picture = overlay(
+                axis,
+                mistakes.images.images[index],
+                maps[index],
+                None if masks is None else masks[index],
+            )
+            axis.set_title(f"map for {classes[explained[index]]},\nthe {which} class", fontsize=8)
+    _heat_bar(figure, picture, axes)
+    return figure
+
+
+# or looking for room for the titles would take a quarter of the time
+@rc_context({"axes.titley": 1.0})
+def one_mistake(mistakes, cam, explained: int, classes: tuple, made_by: str, note: str = ""):
+    """The only one of `mistakes`: image, map (H, W), the map over the image, the likely classes.
+
+    The map is for the class `explained`. `made_by` names method and layer, `note` stands beside the
+    id. A figure that pyplot neither shows nor keeps.
+    """
+    figure = Figure(figsize=(11, 3.1))
+    places = [
+        (x, 0.03, width, 0.763)
+        for x, width in ((0.004, 0.215), (0.234, 0.215), (0.515, 0.215), (0.855, 0.1))
+    ]
+    left, middle, right, bars = (figure.add_axes(place) for place in places)
+    image, masks = mistakes.images.images[0], mistakes.images.masks
+    true, predicted = mistakes.true[0], mistakes.predicted[0]
+    probabilities = mistakes.probabilities[0]
+    show(left, image)
+    left.set_title(f"{mistake_titles(mistakes, classes)[0]}{note}", fontsize=10)
+    picture = middle.imshow(cam, cmap=HEAT, vmin=0, vmax=1)
+    role = {predicted: ", the predicted class", true: ", the true class"}.get(explained, "")
+    middle.set_title(f"{made_by}\nfor {classes[explained]}{role}", fontsize=10)
+    scale = figure.colorbar(picture, cax=figure.add_axes((0.455, 0.03, 0.009, 0.763)), ticks=[0, 1])
+    scale.ax.set_yticklabels(["least", "most"], fontsize=9)
+    overlay(right, image, cam, None if masks is None else masks[0])
+    right.set_title(
+        "the map over the image" + ("" if masks is None else "\nwhite: the object"), fontsize=10
+    )
+    for axis in (left, middle, right):
+        axis.set_axis_off()
+    shown = [
+        label
+        for rank, label in enumerate(np.argsort(-probabilities, kind="stable"))
+        if rank < 5 or label in (true, explained)
+    ]
+    colors = [{predicted: BLUE, true: ORANGE}.get(label, GREY) for label in shown]
+    bars.bar_label(
+        bars.barh(range(len(shown)), probabilities[shown], color=colors),
+        fmt="%.2f",
+        fontsize=9,
+        padding=3,
+    )
+    # what there is room for
+    names = [name if len(name) < 14 else f"{name[:12]}…" for name in classes]
+    roles = {predicted: "\n(predicted)", true: " (true)"}
+    bars.set_yticks(
+        range(len(shown)), [names[label] + roles.get(label, "") for label in shown], fontsize=9
+    )
+    bars.set(xticks=[], xlim=(0, 1), ylim=(6.5, -0.5))
+    bars.set_title("probability", fontsize=10)
+    bars.tick_params(length=0)
+    bars.spines[["top", "right", "bottom"]].set_visible(False)
+    return figure
+
+
+def mean_maps(groups: list, heading: str):
+    """For each group of misclassified images the mean image, and the mean of each kind of map.
+
+    `groups` holds pairs: a title, and {what: mean image (H, W, C) in 0 to 255, or mean map (H, W)
+    in 0 to 1}.
+    """
+    most = max(len(pictures) for _, pictures in groups)
+    figure, axes = grid(most, len(groups), cell=(1.9, 2.0), extra=0.7)
+    figure.suptitle(heading)
+    for column, (title, pictures) in zip(axes.T, groups, strict=True):
+        for axis, (what, values) in zip(column, pictures.items(), strict=False):
+            if values.ndim == 3:
+                show(axis, values)
+            else:
+                picture = axis.imshow(values, cmap=HEAT, vmin=0, vmax=1)
+            axis.set_title(f"{title}\n{what}" if axis is column[0] else what, fontsize=8)
+    bar = figure.colorbar(picture, ax=axes, shrink=0.6, pad=0.02)
+    bar.set_label("mean of the maps,\neach from 0 to 1")
+    return figure
+
+
+def two_objects(images, masks, maps: dict, titles: list, heading: str):
+    """Images with two objects, under each the map for the class of either, that object outlined.
+
+    `masks` (N, 2, H, W), `maps` {which: (N, H, W)} in the same order, `titles` (N lists of two).
+    """
+    figure, axes = grid(3, len(images), cell=(1.7, 1.95), extra=0.6)
+    figure.suptitle(heading)
+    for column, image, own, title, index in zip(
+        axes.T, images, masks, titles, range(len(images)), strict=True
+    ):
+        show(column[0], image)
+        column[0].set_title(" and ".join(title), fontsize=8)
+        for axis, mask, name, values in zip(column[1:], own, title, maps.values(), strict=True):
+            picture = overlay(axis, image, values[index], mask)
+            axis.set_title(f"map for {name}", fontsize=8)
+    _heat_bar(figure, picture, axes)
+    return figure
+
+
+def intervals(rows: list, heading: str, label: str):
+    """Measured shares of 1 with their intervals, one a line: rows of name, n, value, low, high."""
+    figure, axis = plt.subplots(figsize=(7, 0.4 * len(rows) + 1.2), layout="constrained")
+    for index, row in enumerate(rows):
+        errors = [[row["value"] - row["low"]], [row["high"] - row["value"]]]
+        axis.errorbar(
+            row["value"], index, xerr=errors, fmt="o", color=BLUE, capsize=3, clip_on=False
+        )
+    figure.suptitle(heading)
+    most = max(row["high"] for row in rows)
+    axis.set(
+        xlabel=label,
+        xlim=(0, min(1, 1.2 * most) or 1),
+        ylim=(-0.6, len(rows) - 0.4),
+        yticks=range(len(rows)),
+        yticklabels=[f"{row['name']} (n = {row['n']})" for row in rows],
+    )
+    axis.invert_yaxis()
+    axis.spines[["top", "right"]].set_visible(False)
+    return figure
+
+
+def removal_curves(found: dict, shares, ours: list):
+    """Mean probability of the class by share of pixels, as `removal.faithfulness` gives it.
+
+    `ours` are drawn boldly.
+    """
+    figure, axes = plt.subplots(1, 2, figsize=(11, 3.8), sharey=True, layout="constrained")
+    styles = iter(("--", ":", "-.", (0, (8, 3))) * 9)
+    colors = iter((BLUE, ORANGE, "#009e73", "#cc79a7", "#56b4e9") * 9)
+    for name, measures in found.items():
+        look = (
+            {"color": next(colors), "marker": "o"}
+            if name in ours
+            else {"color": GREY, "linestyle": next(styles)}
+        )
+        for axis, which in zip(axes, ("deletion", "insertion"), strict=True):
+            axis.plot(
+                100 * np.array(shares),
+                100 * measures[which].mean(axis=0),
+                label=name,
+                clip_on=False,
+                **look,
+            )
+    axes[0].set(
+        title="strongest pixels removed:\na low curve is good",
+        xlabel="% of the pixels removed",
+        ylabel="probability of the class, %",
+        ylim=(0, None),
+    )
+    axes[1].set(
+        title="strongest pixels alone kept:\na high curve is good", xlabel="% of the pixels kept"
+    )
+    for axis in axes:
+        axis.spines[["top", "right"]].set_visible(False)
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside right center", frameon=False)
+    return figure
+
+
+def cascade(rows: list, heading: str):
+    """How alike maps stay while the network is re-initialised: see `randomisation.similarities`."""
+    figure, axis = plt.subplots(figsize=(7.5, 3.6), layout="constrained")
+    names = [name for name in rows[0] if name != "level"]
+    for name, color, marker in zip(names, (BLUE, ORANGE, GREY, "#009e73"), "osd^", strict=False):
+        values = [row[name]["ssim"] for row in rows]
+        mean, low, high = (
+            np.array([value[key] for value in values]) for key in ("value", "low", "high")
+        )
+        axis.errorbar(
+            range(len(rows)),
+            mean,
+            yerr=[mean - low, high - mean],
+            color=color,
+            marker=marker,
+            capsize=3,
+            label=name,
+        )
+    axis.axhline(0, color=GREY, linewidth=0.6)
+    axis.set(
+        title=heading,
+        xlabel="re-initialised: from the output down to this part",
+        ylim=(None, 1.05),
+        ylabel="SSIM with the map\nof the trained network",
+    )
+    axis.set_xticks(range(len(rows)), [row["level"] for row in rows])
+    axis.spines[["top", "right"]].set_visible(False)
+    figure.legend(loc="outside right center", frameon=False)
+    return figure

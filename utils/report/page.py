@@ -1,0 +1,298 @@
+"""In goes a run folder, out comes all of it as one page that needs no other file, `report.html`."""
+
+import base64
+import io
+from datetime import datetime
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from matplotlib import colormaps
+from matplotlib.colors import to_hex
+from PIL import Image
+
+from utils.core.files import atomic_write, read_metrics
+from utils.core.statistics import evenly_spaced, wilson
+from utils.maps.compute import constant
+from utils.mistakes.people import KINDS
+from utils.networks.architectures import ARCHITECTURES
+from utils.report.drawing import HEAT, legend_of, on_white
+from utils.training.metrics import doubt
+
+COLUMNS = 32  # tiles side by side in a sheet
+TILE = 96  # pixels: the longer side of a tile at most
+PART = 64  # images that are made tiles at a time
+MOST = 2000  # mistakes in the list; more of them would make the page heavy
+SIDE = 16383  # pixels: a picture in WebP has no longer one
+QUALITY = 90  # of sheets in WebP whose tiles are scaled down; others are kept pixel by pixel
+
+FIGURES = {  # of each section: the name of each picture, and what to say to those who cannot see it
+    "galleries": {
+        "mistakes": "Misclassified test images, each with the predicted and the true class, their "
+        "probabilities and its id.",
+        **{
+            f"mistakes_{kind.replace(' ', '_')}": f"Misclassified test images of the kind: {kind}."
+            for kind in KINDS
+        },
+        "maps_predicted": "Misclassified test images under their maps for the predicted class.",
+        "maps_true": "Misclassified test images under their maps for the true class.",
+        "maps_both": "Misclassified test images, each beside its map for the predicted and its map "
+        "for the true class.",
+        "mean_maps": "The mean image and the mean maps of the most frequent pairs of true and "
+        "predicted class.",
+    },
+    "worth": {
+        "pointing_game": "How often the peak of each kind of map lies on the object, with 95 % "
+        "intervals.",
+        "two_objects": "Images with two objects, and below each the maps for the class of the one "
+        "and of the other.",
+        "removal": "Curves: probability of the class while each map's strongest pixels are "
+        "removed, or alone kept.",
+        "corrected": "The share of the misclassified images that are corrected without a tenth of "
+        "their pixels, with 95 % intervals.",
+        "randomisation": "Curves: how alike the maps stay while the network's parts are "
+        "re-initialised, one by one.",
+    },
+    "training": {
+        "history": "Curves: learning rate, loss and accuracy by epoch, on the training and the "
+        "validation images.",
+        "confusion": "Confusion matrices: in percent of each true class, and of each predicted "
+        "class.",
+        "class_accuracy": "Test accuracy of each class, with its 95 % interval.",
+        "reliability": "Accuracy against confidence, bin by bin.",
+    },
+    "data": {
+        "samples": "Training images, each with its class and id.",
+        "class_balance": "The number of images of each class in each split.",
+        "augmentations": "One training image beside random draws of crop, flip and cutout.",
+        "crops": "Oblong test images, with what is kept of each.",
+        "objects": "A test image of each class with the outline of its object, and where objects "
+        "lie in the images.",
+    },
+}
+
+HISTORY = {
+    "epoch": "{:.0f}",
+    "learning_rate": "{:.4f}",
+    "train_loss": "{:.3f}",
+    "val_loss": "{:.3f}",
+    "train_accuracy": "{:.2f}",
+    "val_accuracy": "{:.2f}",
+    "seconds": "{:.0f}",
+}
+
+
+def write_page(run, wrong, classes: tuple, cams: dict, kinds=None):
+    """Write `report.html` into a run folder, from its files and what notebook 3 has in memory.
+
+    `wrong` are the Mistakes, `cams` their maps {"predicted" or "true": (N, H, W) in 0 to 1},
+    `kinds` (N,) indices into KINDS where people were asked. A section without its part of
+    `metrics.json` is left out, and so are pictures that an earlier run left in the folder; the page
+    says so.
+    """
+    run, metrics = Path(run), read_metrics(run)
+    found = metrics["explanations"]
+    data = metrics.get("data", {})
+    data = (
+        data
+        if data.get("dataset") == found["dataset"] and data["classes"] == list(classes)
+        else None
+    )
+    log = _log(run)
+    training = metrics.get("training") if data and found["network"] in ARCHITECTURES else None
+    training = training if training and _is_of(training, log) else None
+    drawn = [path.stem for path in (run / "figures").glob("*.png")]
+    explained = [name for name in drawn if _of_this_run(run, name)]
+    of_this_run = {
+        "galleries": explained,
+        "worth": explained,
+        "training": drawn if training else [],
+        "data": (data or {}).get("figures", []),
+    }
+    pictures, older = {}, []
+    for section, names in FIGURES.items():
+        own = [name for name in names if name in drawn and name in of_this_run[section]]
+        older += [name for name in names if name in drawn and name not in own]
+        pictures[section] = [
+            _picture(Image.open(run / "figures" / f"{name}.png"), names[name]) for name in own
+        ]
+    right, n = found["test_images"] - found["mistakes"], found["test_images"]
+    page = _template().render(
+        accuracy=100 * right / n,
+        interval=wilson(right, n),
+        doubt=doubt(right, n, found["largest_class_accuracy"]),
+        name=run.resolve().name,
+        made=datetime.now(),
+        found=found,
+        data=data,
+        training=training,
+        pictures=pictures,
+        own=found["network"] not in ARCHITECTURES,
+        older=older,
+        parameters={
+            "maps": _words(found),
+            "training": _words(training),
+            "images": _words({**(data or {}), "figures": None}),
+        },
+        history=_history(log) if training else [],
+        columns=COLUMNS,
+        **_mistakes(wrong, classes, cams, kinds),
+        heat=[to_hex(color) for color in colormaps[HEAT](np.linspace(0, 1, 9))],
+    )
+    with atomic_write(run / "report.html") as temporary:
+        temporary.write_text(page, encoding="utf-8")
+
+
+def _of_this_run(run, name):
+    """Whether a picture of notebook 3 is of this run: it writes mistakes.csv first."""
+    return (run / "figures" / f"{name}.png").stat().st_mtime >= (
+        run / "mistakes.csv"
+    ).stat().st_mtime
+
+
+def _is_of(training, log):
+    """Whether that section of metrics.json is of the training in the log, which may be unfinished.
+
+    Without a log it is.
+    """
+    best = {row["epoch"]: row["val_accuracy"] for row in log}.get(training["best_epoch"])
+    return not log or (len(log), best) == (training["epochs"], training["val_accuracy"])
+
+
+def _mistakes(wrong, classes, cams, kinds):
+    """What the list of mistakes shows: rows, sheets of images and maps, choices of the filters."""
+    at = evenly_spaced(len(wrong), MOST)
+    columns = {
+        "id": [str(image_id) for image_id in wrong.images.ids[at]],
+        "true": [classes[label] for label in wrong.true[at]],
+        "p_true": wrong.probability_of(wrong.true)[at],
+        "predicted": [classes[label] for label in wrong.predicted[at]],
+        "p_predicted": wrong.probability_of(wrong.predicted)[at],
+    }
+    if kinds is not None:
+        columns["kind"] = [KINDS[kind] for kind in np.asarray(kinds)[at]]
+    rows = [
+        dict(zip(columns, values, strict=True))
+        | {"x": index % COLUMNS, "y": index // COLUMNS, "constant": {}}
+        for index, values in enumerate(zip(*columns.values(), strict=True))
+    ]
+    for which, values in cams.items():
+        for row, silent in zip(rows, constant(values)[at], strict=True):
+            row["constant"][which] = silent
+    images = wrong.images.images
+    scaled = max(images.shape[1:3]) > TILE
+    return {
+        "rows": rows,
+        "maps": list(cams),
+        "sheets": {
+            which: _uri(Image.fromarray(sheet(values, at)), lossless=not scaled)
+            for which, values in {"image": images, **cams}.items()
+            if rows
+        },
+        "tile": [side / max(images.shape[1:3]) for side in images.shape[1:3]],
+        "choices": {
+            key: sorted(set(columns.get(key, ()))) for key in ("true", "predicted", "kind")
+        },
+    }
+
+
+def sheet(values, at) -> np.ndarray:
+    """Those `at` of images (N, H, W, C) uint8 or maps (N, H, W) in 0 to 1, as one RGB picture.
+
+    COLUMNS side by side: the n-th is in row n // COLUMNS. Each is scaled down to TILE pixels a side
+    at most. Zeros fill it up.
+    """
+    height, width = values.shape[1:3]
+    scale = min(1, TILE / max(height, width))
+    height, width = (max(1, round(side * scale)) for side in (height, width))
+    rows = -(-len(at) // COLUMNS)
+    filled = np.zeros((rows, height, COLUMNS, width, 3), np.uint8)
+    for start in range(0, len(at), PART):  # or large images would fill the memory
+        for index, value in enumerate(values[at[start : start + PART]], start):
+            filled[index // COLUMNS, :, index % COLUMNS] = _tile(value, (width, height))
+    return filled.reshape(rows * height, COLUMNS * width, 3)
+
+
+def _tile(value, size) -> np.ndarray:
+    """An image (H, W, C) or a map (H, W), in RGB and of a size (width, height)."""
+    if value.ndim == 2:
+        values = _scaled(np.asarray(value, np.float32), size)
+        return colormaps[HEAT](values, bytes=True)[..., :3]
+    image = on_white(value)
+    return _scaled(image if image.shape[2] == 3 else image.repeat(3, axis=2), size)
+
+
+def _scaled(pixels, size):
+    if pixels.shape[1::-1] == size:
+        return pixels
+    return np.asarray(Image.fromarray(pixels).resize(size, Image.Resampling.BOX))
+
+
+def _uri(image, lossless: bool = True):
+    """An image as an address that holds it, in WebP: half the room of PNG."""
+    buffer, how = io.BytesIO(), {"lossless": True} if lossless else {"quality": QUALITY}
+    image.convert("RGB").save(buffer, "WEBP", **how)
+    return f"data:image/webp;base64,{base64.b64encode(buffer.getvalue()).decode()}"
+
+
+def _picture(image, alt):
+    legend = legend_of(image)
+    image.thumbnail((SIDE, SIDE))
+    return {
+        "uri": _uri(image),
+        "alt": alt,
+        "legend": legend,
+        "width": image.width * 2 // 3,
+        "height": image.height * 2 // 3,
+    }
+
+
+def _log(run):
+    """The rows of history.csv; none without the file."""
+    path = run / "history.csv"
+    return pd.read_csv(path).to_dict("records") if path.exists() else []
+
+
+def _history(log):
+    """The rows of a log as one reads them, by the columns of HISTORY."""
+    return [{name: shape.format(row[name]) for name, shape in HISTORY.items()} for row in log]
+
+
+def _words(section):
+    """The values of a section of metrics.json as one reads them, {what: text}.
+
+    Tables and what is None are left out.
+    """
+    texts = {
+        name: _word(str(value) if name == "seed" else value)
+        for name, value in (section or {}).items()
+    }
+    return {
+        name.replace("_", " ") + (", %" if "accuracy" in name or "interval" in name else ""): text
+        for name, text in texts.items()
+        if text
+    }
+
+
+def _word(value):
+    if isinstance(value, dict):
+        parts = {name: _word(part) for name, part in value.items() if not isinstance(part, dict)}
+        return ", ".join(f"{name.replace('_', ' ')} {text}" for name, text in parts.items() if text)
+    if isinstance(value, list):
+        return ", ".join(_word(part) for part in value if not isinstance(part, dict))
+    if value is None or isinstance(value, bool | str):
+        return "" if value is None else str(value)
+    return f"{value:,}" if isinstance(value, int) else f"{value:.4g}"
+
+
+def _template():
+    pages = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    pages.filters["number"] = "{:,}".format
+    return pages.get_template("page.html.jinja")

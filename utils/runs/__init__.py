@@ -1,0 +1,5 @@
+"""Runs: in go parameters, out come checked ones, an opened run folder, and executed notebooks."""
+
+from utils.runs.opening import begin, open_analysis, square, untrained
+
+__all__ = ["begin", "open_analysis", "square", "untrained"]
