@@ -15,8 +15,8 @@ test: check
 
 # what reads the code without running it
 check: .venv/tests
-	$(BIN)/ruff check .
-	$(BIN)/ruff format --check .
+	$(BIN)/ruff check utils tests notebooks
+	$(BIN)/ruff format --check utils tests notebooks
 	$(BIN)/mypy
 	$(BIN)/codespell
 

@@ -146,7 +146,7 @@ def network():
     return model.eval(), torch.randn(3, 3, 32, 32, generator=generator)
 
 
-def of_the_package(model, images, layer, method, aug_smooth=False, eigen_smooth=False):
+def of_the_package(model, images, layer, method):
     made = getattr(pytorch_grad_cam, PACKAGE.get(method, method))
     layers = (
         [model.get_submodule(name) for name in layer.split("*")] if method != "FullGrad" else []
@@ -158,39 +158,34 @@ def of_the_package(model, images, layer, method, aug_smooth=False, eigen_smooth=
     if method == "FinerCAM":  # takes the class as an index for the whole batch
         return np.concatenate(
             [
-                made(model, layers)(image[None], eigen_smooth=eigen_smooth, target_idx=label)
+                made(model, layers)(image[None], target_idx=label)
                 for image, label in zip(images, CLASSES, strict=True)
             ]
         )
-    return made(model, layers)(
-        images, [ClassifierOutputTarget(label) for label in CLASSES], aug_smooth, eigen_smooth
-    )
+    return made(model, layers)(images, [ClassifierOutputTarget(label) for label in CLASSES])
 
 
 FAST = [name for name, method in methods.METHODS.items() if not method.slow]
 SLOW = [name for name in methods.METHODS if name not in FAST]
+PACKAGED = [name for name in FAST if hasattr(pytorch_grad_cam, PACKAGE.get(name, name))]
 CASES = [
-    *((method, "layer3", {}) for method in FAST),
-    *((method, "layer4", {"eigen_smooth": True}) for method in FAST),
-    ("FullGrad", "layer4", {"aug_smooth": True, "eigen_smooth": True}),
-    ("FEM", "layer4", {"aug_smooth": True}),
-    ("GradCAM", "layer1", {"aug_smooth": True}),
-    ("GradCAM++", "layer2*layer3*layer4", {}),
+    *((method, layer) for method in PACKAGED for layer in ("layer3", "layer4")),
+    ("GradCAM", "layer1"),
+    ("GradCAM++", "layer2*layer3*layer4"),
 ]
 
 
-@pytest.mark.parametrize(("method", "layer", "how"), CASES)
-def test_maps_equal_the_package_called_on_the_whole_model(network, method, layer, how):
+@pytest.mark.parametrize(("method", "layer"), CASES)
+def test_maps_equal_the_package_called_on_the_whole_model(network, method, layer):
     model, images = network
-    maps = compute.compute_maps(model, images, CLASSES, layer, method, **how)
-    np.testing.assert_allclose(maps, of_the_package(model, images, layer, method, **how), atol=2e-5)
+    maps = compute.compute_maps(model, images, CLASSES, layer, method)
+    np.testing.assert_allclose(maps, of_the_package(model, images, layer, method), atol=2e-5)
     assert maps.shape == (3, 32, 32)
     assert not compute.constant(maps).all()
 
 
 @pytest.mark.parametrize("method", SLOW)
-@pytest.mark.parametrize("eigen_smooth", [False, True])
-def test_methods_with_a_pass_for_each_channel_equal_the_package(method, eigen_smooth):
+def test_methods_with_a_pass_for_each_channel_equal_the_package(method):
     """On a small network, as the package runs all of it for each channel."""
     torch.manual_seed(2)
     model = nn.Sequential(
@@ -205,10 +200,8 @@ def test_methods_with_a_pass_for_each_channel_equal_the_package(method, eigen_sm
     ).eval()
     images = torch.randn(3, 3, 16, 16)
     for layer in ("2", "4"):
-        maps = compute.compute_maps(
-            model, images, CLASSES, layer, method, eigen_smooth=eigen_smooth
-        )
-        expected = of_the_package(model, images, layer, method, eigen_smooth=eigen_smooth)
+        maps = compute.compute_maps(model, images, CLASSES, layer, method)
+        expected = of_the_package(model, images, layer, method)
         np.testing.assert_allclose(maps, expected, atol=2e-5)
 
 
@@ -431,3 +424,28 @@ def test_a_new_method_brings_its_own_gradients_and_its_own_sum(images, monkeypat
     assert found["First", "first"].tolist() == [RED]
     assert found["First", "second"].tolist() == [GREEN]
     np.testing.assert_allclose(found["GradCAM", "second"], [[[0.5, -1], [-0.25, 1.5]]], atol=1e-6)
+
+
+class Deep(nn.Module):
+    """A second head, as deep supervision has it, that does not reach the answer."""
+
+    def __init__(self):
+        super().__init__()
+        torch.manual_seed(0)
+        self.conv, self.head, self.aside = nn.Conv2d(3, 4, 3), nn.Linear(4, 2), nn.Conv2d(4, 5, 1)
+
+    def forward(self, images):
+        features = self.conv(images).relu()
+        self.aside(features)
+        return self.head(features.mean((2, 3)))
+
+
+def test_full_grad_leaves_out_what_does_not_reach_the_answer():
+    model, images = Deep(), torch.randn(2, 3, 9, 9, generator=torch.Generator().manual_seed(1))
+    maps = compute.compute_maps(model, images, [0, 1], compute.ALL, "FullGrad")
+    del model.aside
+    model.aside = nn.Identity()
+    np.testing.assert_array_equal(
+        maps, compute.compute_maps(model, images, [0, 1], compute.ALL, "FullGrad")
+    )
+    assert np.ptp(maps, axis=(1, 2)).min() > 0

@@ -182,7 +182,9 @@ def test_a_pickle_is_refused_and_does_not_run(tmp_path, read):
     trap = pickle.dumps(Trap(tmp_path / "sprung"), protocol=2)
     for name in ("state.safetensors", "weights.safetensors", "weights.pt"):
         (tmp_path / name).write_bytes(trap)
-    with pytest.raises(ValueError, match=r"not a (complete safetensors file|state dictionary)"):
+    with pytest.raises(
+        ValueError, match=r"not a (complete safetensors file|state dict)|holds more"
+    ):
         read(tmp_path)
     assert not (tmp_path / "sprung").exists()
     pickle.loads(trap)
@@ -267,10 +269,23 @@ def test_weights_for_a_network_of_ones_own(tmp_path):
     files.write_tensors(tmp_path / "weights.safetensors", tensors, {})
     torch.save(tensors, tmp_path / "weights.pt")
     torch.save({"state_dict": tensors}, tmp_path / "nested.pt")
-    for name in ("weights.safetensors", "weights.pt", "nested.pt"):
+    spread = {f"module.{name}": values for name, values in tensors.items()}
+    torch.save(spread, tmp_path / "spread.pt")
+    for name in ("weights.safetensors", "weights.pt", "nested.pt", "spread.pt"):
         model = own.bring(f"{HERE}:convolution", 2, str(tmp_path / name)).model
         assert all(torch.equal(values, tensors[at]) for at, values in model.state_dict().items())
     del tensors["0.bias"]
     torch.save(tensors, tmp_path / "weights.pt")
     with pytest.raises(ValueError, match=r"weights\.pt': not a state dictionary .* fits the net"):
         own.bring(f"{HERE}:convolution", 2, str(tmp_path / "weights.pt"))
+    torch.save(convolution(), tmp_path / "whole.pt")
+    with pytest.raises(ValueError, match=r"holds more than tensors.*state_dict") as caught:
+        own.bring(f"{HERE}:convolution", 2, str(tmp_path / "whole.pt"))
+    assert "\n" not in str(caught.value)
+
+
+def test_a_network_without_its_weights_says_so():
+    half = ((0.5,) * 3, (0.25,) * 3)
+    found = own.bring("torchvision:resnet18", 2, image_size=64).classifier(("a", "b"), *half)
+    assert any("its weights are random" in note for note in found.notes)
+    assert not own.bring(f"{HERE}:convolution", 2).classifier(("a", "b"), *half).notes

@@ -88,10 +88,10 @@ def test_digest_changes_with_whatever_training_sees(demo):
         replace(demo, mean=(0, 0, 0)),
         replace(demo, classes=demo.classes[::-1]),
     ]
-    assert len({demo.digest(), *(other.digest() for other in others)}) == 6
-    assert replace(demo, test=demo.val, train=changed(demo.train)).digest() == demo.digest()
+    assert len({demo.digest, *(other.digest for other in others)}) == 6
+    assert replace(demo, test=demo.val, train=changed(demo.train)).digest == demo.digest
     view = demo.train.images.transpose(0, 3, 1, 2).copy().transpose(0, 2, 3, 1)  # as CIFAR-10's
-    assert replace(demo, train=replace(demo.train, images=view)).digest() == demo.digest()
+    assert replace(demo, train=replace(demo.train, images=view)).digest == demo.digest
 
 
 def write_image(path, colour, size=(40, 24), mode="RGB"):

@@ -118,9 +118,9 @@ def test_the_page_on_speed_is_of_its_kept_output():
         "##+ (?:The generation before|Two cores without bf16|What bf16 costs|What a run)", page
     )
     for part, kept, timed in (
-        (with_bf16, "zen5", 20),
+        (with_bf16, "zen5", 17),
         (before, "zen4", 5),
-        (without, "avx2", 13),
+        (without, "avx2", 11),
         (precision, "zen4", 3),
     ):
         rows = re.findall(

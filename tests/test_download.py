@@ -31,7 +31,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return self.send_error(server.status)
         if start >= len(content):
             return self.send_error(416)
-        start = start if server.ranges else 0
+        start = (server.range_starts or start) if start and server.ranges else 0
         self.send_response(206 if start else 200)
         if start:
             self.send_header("Content-Range", f"bytes {start}-{len(content) - 1}/{len(content)}")
@@ -57,7 +57,8 @@ def serve():
         server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         server.daemon_threads = True
         server.handle_error = lambda *_: None  # one who hangs up is no news
-        usual = {"content": CONTENT, "status": 0, "ranges": True, "tells_length": True}
+        usual = {"content": CONTENT, "status": 0, "ranges": True, "range_starts": 0}
+        usual |= {"tells_length": True}
         usual |= {"most": SIZE, "drop": 1 << 16, "pause": 0, "asked": []}
         vars(server).update(usual | how)
         threading.Thread(target=partial(server.serve_forever, 0.01), daemon=True).start()
@@ -71,10 +72,10 @@ def serve():
         server.server_close()
 
 
-def fetched(path, *servers, size=SIZE, **how):
+def fetched(path, *servers, **how):
     urls = [server.url for server in servers]
     how = {"floor": 1_000_000, "patience": 0.2, "timeout": 1} | how
-    return fetch(path / "archive.tar.gz", urls, MD5, size, **how)
+    return fetch(path / "archive.tar.gz", urls, MD5, SIZE, **how)
 
 
 def left(path):
@@ -153,12 +154,14 @@ def test_another_size_is_refused_before_anything_is_overwritten(serve, tmp_path)
     assert (tmp_path / ".archive.tar.partial.gz").read_bytes() == CONTENT[:120_000]
 
 
-def test_without_a_size_one_must_say_how_large_it_is(serve, tmp_path):
-    silent = serve(tells_length=False)
-    with pytest.raises(OSError, match="does not say how large the file is"):
-        fetched(tmp_path, silent, size=None)
-    assert fetched(tmp_path, silent).read_bytes() == CONTENT
-    assert fetched(tmp_path, serve(), size=None).read_bytes() == CONTENT
+def test_one_need_not_say_how_large_the_file_is(serve, tmp_path):
+    assert fetched(tmp_path, serve(tells_length=False)).read_bytes() == CONTENT
+
+
+def test_one_that_sends_another_part_is_asked_for_all(serve, tmp_path):
+    broken, other = serve(most=120_000), serve(range_starts=100_000)
+    assert fetched(tmp_path, broken, other).read_bytes() == CONTENT
+    assert other.asked == [120_000, 0]
 
 
 def test_each_mirror_that_failed_is_named_in_one_line(serve, tmp_path):

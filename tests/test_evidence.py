@@ -81,7 +81,10 @@ def test_measures_equal_those_recorded_from_quantus(measure, theirs):
     assert measure(maps, masks) == pytest.approx(theirs, abs=1e-6)
 
 
-@pytest.mark.parametrize("measure", localisation.MEASURES.values())
+@pytest.mark.parametrize(
+    "measure",
+    [localisation.pointing_game, localisation.relevance_mass, localisation.relevance_rank],
+)
 def test_an_object_as_its_own_map_is_perfect_and_bad_input_is_refused(measure):
     masks = np.random.RandomState(0).rand(5, 8, 8) < 0.3
     assert measure(masks.astype(float), masks).tolist() == [1] * 5
@@ -185,7 +188,8 @@ def test_rows_of_localisation_by_hand():
         1,
         2,
     )
-    assert [half[key]["value"] for key in localisation.MEASURES] == [0.5] * 3
+    for key in ("pointing game", "relevance mass", "relevance rank"):
+        assert half[key]["value"] == 0.5
 
 
 def test_a_new_measure_is_one_entry(monkeypatch):

@@ -228,6 +228,11 @@ def test_interval_table_by_hand():
     assert text.splitlines()[3] == "| a   | 0.50 (0.40 to 0.60) | 0.25 (0.15 to 0.35) |"
 
 
+def test_a_rounded_zero_has_no_sign():
+    row = {"name": "a", "x": {"value": 0.001, "low": -0.001, "high": -0.2}}
+    assert "0.00 (0.00 to -0.20)" in str(drawing.interval_table([row], "Map", {"X": "x"}))
+
+
 def test_intervals_show_their_rows():
     figure = map_figures.intervals(
         [{"name": "a"} | interval(0.5), {"name": "b"} | interval(0.2)], "heading", "%"
@@ -350,3 +355,9 @@ def test_each_of_two_objects_has_its_own_map_name_and_outline():
     ]
     assert middles == pytest.approx([1.5, 1.5, 5.5, 5.5], abs=0.3)  # of the outline
     figures.plt.close(figure)
+
+
+def test_a_long_name_keeps_its_beginning_and_its_end():
+    assert map_figures.short("golden retriever") == "golden retriever"
+    assert map_figures.short("x" * 20) == "x" * 20
+    assert map_figures.short("soft-coated_wheaten_terrier") == "soft-coated…_terrier"

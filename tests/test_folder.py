@@ -158,7 +158,7 @@ def test_images_that_are_too_many_for_memory_are_the_same(pictures, monkeypatch,
         assert ours.ids.tolist() == theirs.ids.tolist()
     assert (lazy.mean, lazy.std) == (in_memory.mean, in_memory.std)
     assert len(lazy.mean) == form.channels
-    assert lazy.digest() == in_memory.digest()
+    assert lazy.digest == in_memory.digest
     assert lazy.describe() == in_memory.describe()
     for first, second in (("train", "train"), ("train", "test"), ("test", "train")):
         ours, theirs = (
@@ -200,13 +200,13 @@ def test_oblong_pictures_are_shown_as_they_are(root):
     exif = turned.getexif()
     exif[0x0112] = 6  # to be turned by a quarter
     turned.save(root / "test" / "zebra" / "d.jpg", exif=exif)
-    found = oblong(str(root), 9)
+    found = oblong("folder", str(root), 0, 9)
     assert [(name, picture.size) for name, picture in found] == [
         ("a.png", (40, 24)),
         ("c.png", (5, 50)),
         ("d.jpg", (20, 30)),
     ]
-    assert [name for name, _ in oblong(str(root), 2)] == ["a.png", "c.png"]
-    assert oblong(str(root), 0) == []
+    assert [name for name, _ in oblong("folder", str(root), 0, 2)] == ["a.png", "c.png"]
+    assert oblong("folder", str(root), 0, 0) == []
     # as it is turned, so is the image that the network gets
     assert folder.read_image(root / "test" / "zebra" / "d.jpg", Form((30, 20))).shape == (30, 20, 3)

@@ -278,3 +278,22 @@ def test_similarities_tell_a_map_of_the_network_from_one_that_is_not():
         assert row["fixed"]["ssim"]["value"] == pytest.approx(1)
         assert row["weights"]["ssim"]["value"] < 0.99999
         assert row["weights"]["rank correlation"]["value"] == pytest.approx(1)
+
+
+@pytest.mark.parametrize("side", [1, 4, 8, 10, 11, 12])
+def test_ssim_of_the_smallest_maps(side):
+    maps = np.random.RandomState(0).random_sample((2, side, 12))
+    np.testing.assert_allclose(randomisation.ssim(maps, maps), 1)
+    other = randomisation.ssim(maps, 1 - maps)
+    assert np.isfinite(other).all()
+    assert (other < 0.9).all()
+
+
+def test_each_part_draws_from_a_seed_of_its_own():
+    model = nn.Sequential(nn.Linear(4, 4), nn.Linear(4, 4))
+    with randomisation.reinitialised(model, ["1", "0"], seed=5):
+        last, first = (model[at].weight.detach().clone() for at in (1, 0))
+        assert not torch.equal(first, last)
+    for part, seed, expected in (("1", 5, last), ("0", 6, first)):
+        with randomisation.reinitialised(model, [part], seed):
+            assert torch.equal(model[int(part)].weight, expected)

@@ -202,3 +202,14 @@ def test_correction_rate_by_hand():
     assert (row["name"], row["mean"]["value"], row["mean"]["n"]) == ("map", 1, 1)
     (row,) = removal.correction_rate(Red(), RED, [1], {"map": 1 - MAP}, share=0.5)
     assert row["mean"]["value"] == 0
+
+
+def test_road_fills_a_grey_image_as_each_channel_of_a_coloured_one():
+    image = torch.randn(1, 3, 9, 7, generator=torch.Generator().manual_seed(0))
+    mask = np.zeros((1, 9, 7), bool)
+    mask[0, 2:5, 3:6] = True
+    coloured = removal._linear(image[0].numpy(), mask[0])
+    for channel in range(3):
+        grey = removal._linear(image[0, channel : channel + 1].numpy(), mask[0])
+        np.testing.assert_allclose(grey[0], coloured[channel], atol=1e-6)
+    assert removal.impute(image[:, :1], mask, "road").shape == (1, 1, 9, 7)

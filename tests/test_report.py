@@ -50,6 +50,9 @@ FOUND = {
     "mistakes": 40,
     "test_images": 400,
     "largest_class_accuracy": 25.0,
+    "weights": "",
+    "notes": [],
+    "explained": 36,
     "constant_maps": {"predicted": 1, "true": 0},
     "chosen_on_validation": {"method": "LayerCAM", "scores": {"LayerCAM, layer2": 0.5}},
     "removal": {"rows": [{}]},
@@ -193,6 +196,15 @@ def test_names_of_classes_and_images_are_text(tmp_path):
     assert "<img src=x" not in page
 
 
+def test_a_network_of_ones_own_is_told_with_its_weights_and_notes(tmp_path):
+    found = FOUND | {"network": "mine:build", "weights": "mine.pt", "notes": ["one logit", "odd"]}
+    page = words(page_of(run_folder(tmp_path, explanations=found)))
+    assert "mine:build was explained with the weights in mine.pt: one logit; odd." in page
+    found |= {"weights": "", "notes": []}
+    page = words(page_of(run_folder(tmp_path, explanations=found)))
+    assert "mine:build was explained as it came." in page
+
+
 def test_a_constant_map_is_said_to_be(tmp_path):
     page = page_of(run_folder(tmp_path))
     lines = re.findall(r"<tr style.*?</tr>", page, re.DOTALL)
@@ -200,7 +212,7 @@ def test_a_constant_map_is_said_to_be(tmp_path):
     spoken = [unescape(label) for label in re.findall(r'aria-label="(map for [^"]*)"', lines[3])]
     assert spoken == ["map for owl, constant", f"map for {CLASSES[0]}"]
     assert (
-        "for the predicted class; 1 of 40 constant for the true class; 0 of 40 constant"
+        "for the predicted class; 1 of 36 constant for the true class; 0 of 36 constant"
         in words(page)
     )
 

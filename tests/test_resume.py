@@ -323,7 +323,7 @@ def test_another_run_is_not_resumed(tmp_path, changed, said):
 
 def test_other_images_are_not_resumed(tmp_path, monkeypatch):
     train(tmp_path)
-    monkeypatch.setattr(Dataset, "digest", lambda self: "other")
+    monkeypatch.setattr(Dataset, "digest", "other")
     with pytest.raises(ValueError, match="of a run with images = "):
         train(tmp_path)
 

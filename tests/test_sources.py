@@ -38,6 +38,15 @@ def test_a_data_set_of_ones_own_is_one_entry(monkeypatch):
         load("stripes", "20", val_images=19)
 
 
+def test_its_oblong_images_are_had_as_they_are(monkeypatch):
+    monkeypatch.setitem(DATASETS, "stripes", Source(read_stripes))
+    found = sources.oblong("stripes", "20", 0, 3)
+    assert [name for name, _ in found] == ["0", "1", "2"]
+    plain = read_stripes("test", "20", 0, None)[1].images
+    assert np.array_equal(np.stack([picture for _, picture in found]), plain[:3])
+    assert sources.oblong("shapes", "", 0, 3) == []  # they are square
+
+
 def test_its_images_come_in_the_form_that_is_asked_for(monkeypatch):
     monkeypatch.setitem(DATASETS, "stripes", Source(read_stripes))
     own, grey = (

@@ -243,6 +243,18 @@ def test_two_runs_with_one_seed_are_the_same(few, tmp_path):
     assert histories[0] != histories[2]
 
 
+@pytest.mark.parametrize(("batch", "sizes"), [(7, [8]), (3, [3, 3, 2]), (8, [8]), (9, [8])])
+def test_a_single_image_that_is_left_over_goes_with_the_last_batch(few, batch, sizes):
+    run = state.Run(linear(), few, replace(RECIPE, batch_size=batch), seed=0)
+    feed, seen = PlainFeed(few.train.images), []
+    feed.batch = lambda part: seen.append(part) or PlainFeed.batch(feed, part)
+    loop.train_epoch(run, feed, "fp32", lambda step: None)
+    assert run.steps == len(sizes)
+    assert [part.stop - part.start for part in seen][:-1] == sizes[:-1]
+    assert seen[-1].stop == 8
+    assert len(feed.order[seen[-1]]) == sizes[-1]
+
+
 def linear():
     torch.manual_seed(0)
     return nn.Sequential(nn.Flatten(), nn.Linear(3072, 2))
@@ -403,7 +415,7 @@ def test_fit_leaves_history_and_weights(few, tmp_path):
         "recipe": "plateau",
         "seed": 0,
         "dataset": "folder",
-        "images": few.digest(),
+        "images": few.digest,
     }
     assert metadata == expected
 
@@ -553,7 +565,7 @@ def test_a_validation_loss_that_is_not_finite_stops_before_the_weights_are_writt
 
 
 def test_logits_that_are_not_finite_stop_before_the_weights_are_written(few, tmp_path, monkeypatch):
-    def predict(*_):
+    def predict(*_, **__):
         raise ValueError("the logits of image 1 are not finite")
 
     monkeypatch.setattr(loop, "predict", predict)

@@ -64,7 +64,6 @@ def state(model):
     hooks = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
     return (
         torch.is_grad_enabled(),
-        torch.backends.mha.get_fastpath_enabled(),
         [module.training for module in model.modules()],
         [[len(getattr(module, kind)) for kind in hooks] for module in model.modules()],
         [(weight.requires_grad, weight.grad) for weight in model.parameters()],
@@ -105,6 +104,26 @@ def test_it_is_explained(name):
     assert scaled.shape == (IMAGES, *specimen.size)
     assert scaled.min() >= 0
     assert scaled.max() <= 1
+
+
+@pytest.mark.parametrize(
+    ("name", "layers"),
+    [
+        ("resnet", {"relu": 32, "layer1": 16, "layer2": 8, "layer3": 4, "layer4": 2}),
+        ("densenet", {"features.relu0": 16, "features.denseblock1": 8, "features": 4}),
+        ("convnext", {"features.1": 8, "features": 4}),
+        ("swin", {"features.1": 8, "permute": 4}),
+        ("maxvit", {"stem": 16, "blocks.0": 8, "blocks.1": 4}),
+        ("vit", {"encoder.layers.encoder_layer_1.ln_1": 8}),
+        ("mixer_of_a_square", {"blocks": 8}),
+        ("channels_before_tokens", {"conv": 8}),
+    ],
+)
+def test_the_layers_worth_explaining_are_the_last_of_each_resolution(name, layers):
+    found = classifier_of(SPECIMENS[name]).layers
+    assert {at: layout.size for at, layout in found.items()} == {
+        at: (side, side) for at, side in layers.items()
+    }
 
 
 @pytest.mark.parametrize("name", WORKING)

@@ -1174,9 +1174,10 @@ class channels_before_tokens(nn.Module):
         super().__init__()
         self.conv, self.flatten = nn.Conv2d(3, 64, 4, 4), nn.Flatten(2)
         self.mix, self.head = nn.Conv1d(64, 64, 3, padding=1), nn.Linear(64, 3)
+        self.relu = nn.ReLU()
 
     def forward(self, x):
-        return self.head(F.relu(self.mix(self.flatten(self.conv(x)))).mean(2))
+        return self.head(self.relu(self.mix(self.flatten(self.conv(x)))).mean(2))
 
 
 @specimen("tokens before the batch, as PyTorch's own have it", layer="conv")
@@ -1202,6 +1203,26 @@ def mixer():
             return x + F.gelu(self.channels(x))
 
     return _Tokens(block=Block)
+
+
+@specimen(
+    "MLP-Mixer with as many channels as a square has cells",
+    layer="blocks",
+    fold=tokens(8, 8),
+    relu=False,
+)
+def mixer_of_a_square():
+    class Block(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.norm, self.cells = nn.LayerNorm(16), nn.Linear(64, 64)
+            self.channels = nn.Linear(16, 16)
+
+        def forward(self, x):
+            x = x + F.gelu(self.cells(self.norm(x).transpose(1, 2))).transpose(1, 2)
+            return x + F.gelu(self.channels(x))
+
+    return _Tokens(dim=16, block=Block)
 
 
 @specimen(

@@ -30,37 +30,19 @@ def main():
     classifier = untrained(noise(200), device)
     precisions = dict.fromkeys(("fp32", choose_precision("auto", device)))
 
-    def package(count, **smooth):  # a new object each time, as tutorials have it
-        targets = [ClassifierOutputTarget(label) for label in classes[:count]]
-        return len(GradCAM(plain, [plain.layer3])(images[:count], targets, **smooth))
+    def package():  # a new object each time, as tutorials have it
+        targets = [ClassifierOutputTarget(label) for label in classes]
+        return len(GradCAM(plain, [plain.layer3])(images, targets))
 
-    def ours(precision, count=COUNT, **smooth):
-        return len(
-            compute.compute_maps(
-                classifier.model,
-                images[:count],
-                classes[:count],
-                "layer3",
-                precision=precision,
-                **smooth,
-            )
-        )
+    def ours(precision):
+        model = classifier.model
+        return len(compute.compute_maps(model, images, classes, "layer3", precision=precision))
 
     compare(
         "maps",
         "maps/s",
-        {f"the package, a batch of {COUNT}": lambda: package(COUNT)}
+        {f"the package, a batch of {COUNT}": package}
         | {f"compute_maps, {kind}": lambda kind=kind: ours(kind) for kind in precisions},
-        rounds=3,
-    )
-    both = {"aug_smooth": True, "eigen_smooth": True}
-    compare(
-        "maps, both smoothings",
-        "maps/s",
-        {"the package, image by image": lambda: package(1, **both)}
-        | {
-            f"compute_maps, {kind}": lambda kind=kind: ours(kind, 16, **both) for kind in precisions
-        },
         rounds=3,
     )
     explorer_steps(classifier)

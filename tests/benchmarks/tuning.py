@@ -206,7 +206,7 @@ def main():
     if dataset.validates_on_test:
         parser.error("--val_images 0: choose more, as the test split chooses nothing")
     precision = choose_precision("auto", device)
-    hold(options.out, {"data": dataset.digest(), "epochs": options.epochs, "precision": precision})
+    hold(options.out, {"data": dataset.digest, "epochs": options.epochs, "precision": precision})
     for variant in variants:
         kept = options.out / f"{variant}_{options.seed}.json"
         if not kept.exists():

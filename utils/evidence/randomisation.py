@@ -160,11 +160,16 @@ def ssim(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     """Structural similarity of each pair of maps (N, H, W) in 0 to 1: (N,), 1 for equal maps.
 
     Wang et al. 2004: Gaussian window of 11 pixels, standard deviation 1.5, without a border of half
-    a window.
+    a window, or as much of it as leaves a pixel.
     """
+    rows, columns = (
+        slice(border, side - border)
+        for side in first.shape[1:]
+        for border in [min(5, (side - 1) // 2)]
+    )
 
     def mean(values):
-        return ndimage.gaussian_filter(values, (0, 1.5, 1.5), truncate=3.5)[:, 5:-5, 5:-5]
+        return ndimage.gaussian_filter(values, (0, 1.5, 1.5), truncate=3.5)[:, rows, columns]
 
     x, y = np.asarray(first, float), np.asarray(second, float)
     mx, my = mean(x), mean(y)

@@ -43,7 +43,7 @@ def impute(
 ) -> torch.Tensor:
     """Normalised images (N, C, H, W) with the pixels of masks (N, H, W) filled in, on the CPU.
 
-    "mean": the mean colour of the training images, 0 when normalised. "blur": the image itself,
+    "mean": the mean colour, which is 0 when normalised. "blur": the image itself,
     blurred. "road": each missing pixel is the weighted mean of its eight neighbours, missing ones
     included, plus a little noise, so that the shape of the hole tells nothing (Rong et al. 2022, "A
     consistent and efficient evaluation strategy for attribution methods"); equal to the package's
@@ -80,9 +80,8 @@ def _linear(image, mask):
         missing
     ]
     values = image.reshape(len(image), -1).T.astype(float)  # (H * W, C)
-    values[missing] = spsolve(
-        laplacian[:, missing].tocsc(), -laplacian[:, ~missing] @ values[~missing]
-    )
+    solution = spsolve(laplacian[:, missing].tocsc(), -laplacian[:, ~missing] @ values[~missing])
+    values[missing] = solution.reshape(-1, len(image))  # of a grey image it is (H * W,)
     return values.T.reshape(image.shape)
 
 

@@ -2,8 +2,8 @@
 
 from utils.images.augmentation import variants
 from utils.images.dataset import channel_statistics, duplicates, load
-from utils.images.folder import oblong
 from utils.images.shapes_source import render_counterfactuals, render_two_objects
+from utils.images.sources import oblong
 
 __all__ = [
     "channel_statistics",

@@ -1,7 +1,8 @@
 """In goes the name of a data set, out come its train, validation and test split, and statistics."""
 
+import functools
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -25,12 +26,14 @@ class Dataset:
     mean: tuple
     std: tuple
     validates_on_test: bool = False  # the reference's protocol: `val` is the test split
+    form: Form = field(default_factory=Form)  # of the images
 
     @property
     def size(self) -> tuple[int, int]:
         """Height and width of the images."""
         return self.train.images.shape[1:3]
 
+    @functools.cached_property
     def digest(self) -> str:
         """A fingerprint of the images and labels that training and validation see."""
         seen = hashlib.sha256(repr((self.classes, self.mean, self.std)).encode())
@@ -51,7 +54,7 @@ class Dataset:
             "test_images": len(self.test),
             "mean": list(self.mean),
             "std": list(self.std),
-            "fingerprint": self.digest(),
+            "fingerprint": self.digest,
         }
 
 
@@ -88,7 +91,7 @@ def load(
     mean, std = source.mean, source.std
     if not (mean and std and form.channels == 3):
         mean, std = channel_statistics(train.images)
-    return Dataset(dataset, classes, train, val, test, mean, std, not val_images)
+    return Dataset(dataset, classes, train, val, test, mean, std, not val_images, form)
 
 
 def check_training(labels, classes: tuple):
@@ -176,27 +179,16 @@ def channel_statistics(images):
 
 
 def duplicates(first: Split, second: Split) -> list:
-    """Pairs (i, j) for which image i of `first` and image j of `second` are the same, pixel by
-    pixel.
+    """Pairs (i, j): image i of `first` and image j of `second` are the same, pixel by pixel.
 
     Within one split, each pair once, i before j.
     """
-    hashes = _hashes(first)
-    where = {}
-    for i, found in enumerate(hashes):
+    where: dict = {}
+    for i, found in enumerate(first.hashes):
         where.setdefault(found, []).append(i)
-    others = hashes if second is first else _hashes(second)
     return [
         (i, j)
-        for j, found in enumerate(others)
+        for j, found in enumerate(second.hashes)
         for i in where.get(found, [])
         if second is not first or i < j
-    ]
-
-
-def _hashes(split):
-    return [
-        hashlib.sha256(image.tobytes()).digest()
-        for images in in_parts(split.images)
-        for image in images
     ]

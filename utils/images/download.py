@@ -23,7 +23,7 @@ class MirrorError(Exception):
         self.again = again
 
 
-def fetch(path, mirrors, md5, size=None, *, floor=250_000, patience=20, timeout=10) -> Path:
+def fetch(path, mirrors, md5, size, *, floor=250_000, patience=20, timeout=10) -> Path:
     """Fetch a file of `size` bytes to `path` from the first of the `mirrors` (URLs) that works.
 
     A mirror is left for the next where it stays under `floor` bytes per second for `patience`
@@ -54,7 +54,7 @@ def fetch(path, mirrors, md5, size=None, *, floor=250_000, patience=20, timeout=
 def download(url, partial, size, floor, limit, timeout) -> bool:
     """Add to the file `partial` what it lacks; whether some of it was there before."""
     start = partial.stat().st_size if partial.exists() else 0
-    if size and start >= size:
+    if start >= size:
         return True  # interrupted after the last byte
     response, start = connect(url, start, timeout)
     with response:
@@ -93,14 +93,12 @@ def connect(url, start, timeout) -> tuple:
     return connect(url, 0, timeout)
 
 
-def bytes_to_come(response, start: int, size) -> int:
+def bytes_to_come(response, start: int, size: int) -> int:
     """How many bytes a response that starts at `start` has. Raises MirrorError where the file has
     not `size` bytes, before anything is overwritten.
     """
-    if response.length is None and size is None:
-        raise MirrorError("does not say how large the file is")
     rest = size - start if response.length is None else response.length
-    if size is not None and start + rest != size:
+    if start + rest != size:
         raise MirrorError(f"has {start + rest} bytes instead of {size}")
     return rest
 

@@ -3,12 +3,14 @@
 import os
 import re
 import unicodedata
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageOps
 
 from utils import resolve
+from utils.core.device import cores
 from utils.core.progress import Progress
 from utils.images.form import Form
 from utils.images.split import IN_MEMORY, LazyImages, Split
@@ -36,7 +38,7 @@ def read_folder(part: str, data_dir: str, seed: int, form: Form) -> tuple:
     if len(images) * np.prod(form.shape) <= IN_MEMORY:
         images = _read_all(images, part)
     else:
-        _check_headers(paths, part)
+        _check_all(paths, part)
     return tuple(listing), Split(images, labels, _ids(paths))
 
 
@@ -50,11 +52,13 @@ def _read_all(images, part):
     return read
 
 
-def _check_headers(paths, part):
-    """Raise ValueError for a file that is no image, now rather than in the middle of training."""
-    with Progress(len(paths), f"Looking at {len(paths)} images of {part}/") as bar:
-        for path in paths:
-            _opened(path, lambda picture: None)
+def _check_all(paths, part):
+    """Raise ValueError for a file that is no image, now rather than after training."""
+    with (
+        Progress(len(paths), f"Looking at {len(paths)} images of {part}/") as bar,
+        ThreadPoolExecutor(cores()) as pool,
+    ):
+        for _ in pool.map(open_picture, paths):
             bar.advance(1)
 
 
@@ -71,7 +75,8 @@ def list_folder(root: Path) -> dict:
                 f"data_dir: {root / part} is not a folder; expected "
                 f"{root}/train/<class>/<image files> and {root}/test/<class>/..."
             )
-        folders = sorted(_wanted(root / part))
+        # by name, as Windows would sort paths without regard to capitals
+        folders = sorted(_wanted(root / part), key=lambda path: path.name)
         for path in folders:
             if not path.is_dir():
                 raise ValueError(
@@ -156,8 +161,8 @@ def _ids(paths):
     return ids
 
 
-def oblong(data_dir: str, most: int) -> list:
-    """The first test images that are not square, as they are: [(name, PIL picture)]."""
+def oblong_files(data_dir: str, most: int) -> list:
+    """As `sources.oblong`."""
     paths = [path for files in list_folder(resolve(data_dir))["test"].values() for path in files]
     found = (
         path

@@ -39,9 +39,8 @@ class Form:
 
     def of_picture(self, picture: Image.Image) -> np.ndarray:
         """A PIL picture as (H, W, C) uint8; a transparent one lies on white unless C is 4."""
-        if picture.has_transparency_data and self.channels < 4:  # as most viewers show it
-            white = Image.new("RGBA", picture.size, "white")
-            picture = Image.alpha_composite(white, picture.convert("RGBA"))
+        if self.channels < 4:
+            picture = on_white(picture) if picture.has_transparency_data else picture
         picture = self._fitted(picture.convert(MODES[self.channels]), Image.Resampling.LANCZOS)
         return np.asarray(picture).reshape(self.shape)
 
@@ -65,3 +64,11 @@ class Form:
         picture = picture.resize(scaled, resampling)
         left, top = (scaled[0] - self.size[1]) // 2, (scaled[1] - self.size[0]) // 2
         return picture.crop((left, top, left + self.size[1], top + self.size[0]))
+
+
+def on_white(picture: Image.Image) -> Image.Image:
+    """A PIL picture in RGB, a transparent one on white, as most viewers show it."""
+    if picture.has_transparency_data:
+        white = Image.new("RGBA", picture.size, "white")
+        picture = Image.alpha_composite(white, picture.convert("RGBA"))
+    return picture.convert("RGB")

@@ -6,8 +6,10 @@ A new one is a function like `read_folder`, and its entry in DATASETS.
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from PIL import Image
+
 from utils.images import cifar10, folder, shapes_source
-from utils.images.form import Form
+from utils.images.form import Form, on_white
 from utils.images.split import Split, formed
 
 
@@ -49,3 +51,17 @@ def class_names(dataset: str, data_dir: str, seed: int) -> tuple:
     if source.count:
         return tuple(source.count(data_dir)["train"])
     return tuple(source.read("test", data_dir, seed, Form())[0])
+
+
+def oblong(dataset: str, data_dir: str, seed: int, most: int) -> list:
+    """The first test images that are not square, as they are: [(name, RGB PIL picture)]."""
+    if dataset == "folder":  # whose images are in the form from the start
+        found = folder.oblong_files(data_dir, most)
+    else:
+        split = DATASETS[dataset].read("test", data_dir, seed, Form())[1]
+        height, width = split.images.shape[1:3]
+        found = [
+            (str(split.ids[index]), Image.fromarray(split.images[index].squeeze()))
+            for index in range(min(most, len(split)) if height != width else 0)
+        ]
+    return [(name, on_white(picture)) for name, picture in found]

@@ -1,12 +1,14 @@
 """In go images, labels and names, out comes a Split: what every part of the project works on."""
 
+import functools
+import hashlib
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
 
 from utils.core.device import cores
-from utils.images.form import Form
+from utils.images.form import MODES, Form
 
 IN_MEMORY = 1 << 30  # bytes of images that are kept in memory; more of them are read when needed
 PART = 1 << 26  # bytes of images that are read at a time
@@ -58,8 +60,30 @@ class Split:
     ids: np.ndarray
     masks: np.ndarray | None = None
 
+    def __post_init__(self):
+        count, shape = len(self.labels), np.shape(self.images)
+        for right, what in (
+            (
+                len(shape) == 4 and shape[-1] in MODES,
+                f"images of shape (N, H, W, 1, 3 or 4), not {shape}",
+            ),
+            (self.images.dtype == np.uint8, f"images of dtype uint8, not {self.images.dtype}"),
+            (len(self.images) == len(self.ids) == count, "as many images and ids as labels"),
+        ):
+            if not right:
+                raise ValueError(f"a Split needs {what}")
+
     def __len__(self):
         return len(self.labels)
+
+    @functools.cached_property
+    def hashes(self) -> list:
+        """One for each image: equal where images are, pixel by pixel."""
+        return [
+            hashlib.sha256(image.tobytes()).digest()
+            for images in in_parts(self.images)
+            for image in images
+        ]
 
     def take(self, indices) -> "Split":
         """The images at `indices`."""

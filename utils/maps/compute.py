@@ -21,7 +21,6 @@ from utils.networks.layers import layout_of
 ALL = "all layers"
 MEMORY = 1 << 30  # bytes of maps of the misclassified images
 BATCH, BATCH_PIXELS = 100, 100 * 32 * 32 * 8  # images and pixels in a pass
-MIRRORS, SCALES = (False, True), (0.9, 1.0, 1.1)  # over which `aug_smooth` takes the mean
 
 
 def effective_layer(method: str, layer: str) -> str:
@@ -43,8 +42,6 @@ def compute_all(
     *,
     against=None,
     raw=False,
-    aug_smooth=False,
-    eigen_smooth=False,
     precision="fp32",
 ) -> dict:
     """How much each cell speaks for a class: {(method, layer): maps (N, H, W) float32 in 0 to 1}.
@@ -60,15 +57,10 @@ def compute_all(
     constant: all 0. `raw` gives the maps before that, signed, at the layer's own resolution
     (N, h, w) and comparable between images.
 
-    `aug_smooth` is the mean over mirrored and scaled inputs, `eigen_smooth` the first principal
-    component in place of the sum over channels. The model is left as it was found. Raises
-    ValueError for what does not fit together.
+    The model is left as it was found. Raises ValueError for what does not fit together.
     """
     labels = _labels(len(images), classes, against)
     modules = _modules(model, layers, methods, raw)
-    views = (
-        [(mirror, scale) for mirror in MIRRORS for scale in SCALES] if aug_smooth else [(False, 1)]
-    )
     maps: dict = {}
     device, count = device_of(model), len(images)
     bar = Progress(count, f"Maps of {count} images") if count > 1 else None
@@ -80,16 +72,17 @@ def compute_all(
     ):
         for part in batches(count, images.shape[2:], BATCH_PIXELS, BATCH):
             of_part = [None if label is None else label[part].to(device) for label in labels]
-            inputs = images[part].to(device)
-            for mirror, scale in views:
-                view = inputs * scale
-                batch = Batch(model, view.flip(3) if mirror else view, of_part[0], of_part[1])
-                found = _pass(batch, modules, methods, eigen_smooth)
-                if not raw:
-                    found = _scaled(found, batch.images.shape[2:], layers, methods)
-                _accumulate(maps, found, part, count, mirror, len(views), layers, methods)
+            batch = Batch(model, images[part].to(device), of_part[0], of_part[1])
+            found = _pass(batch, modules, methods)
+            if not raw:
+                found = _scaled(found, batch.images.shape[2:], layers, methods)
+            for key in ((method, layer) for method in methods for layer in layers):
+                values = found[key[0], effective_layer(*key)]
+                maps.setdefault(key, np.zeros((count, *values.shape[1:]), np.float32))[part] = (
+                    values
+                )
             if bar:
-                bar.advance(len(inputs))
+                bar.advance(len(batch.images))
     return maps
 
 
@@ -131,7 +124,7 @@ def _modules(model, layers, methods, raw) -> dict:
     return {name: known[name] for name in names}
 
 
-def _pass(batch: Batch, modules: dict, methods, eigen_smooth: bool) -> dict:
+def _pass(batch: Batch, modules: dict, methods) -> dict:
     """Raw maps of a batch, {(method, layer): (B, h, w) array}."""
     with capture_activations(modules) as captured:
         logits = batch.model(batch.images).float()
@@ -150,14 +143,14 @@ def _pass(batch: Batch, modules: dict, methods, eigen_smooth: bool) -> dict:
     for name in methods:
         method = METHODS[name]
         if method.all_layers:
-            maps[name, ALL] = method.raw_map(LayerPass(batch), eigen_smooth)
+            maps[name, ALL] = method.raw_map(LayerPass(batch))
             continue
         for layer, output in outputs.items():
             gradient = gradients[method.gradients][layer]
             if gradient is None:
                 raise ValueError(f"layer = {layer!r}: the answer does not depend on its output")
             seen = LayerPass(batch, modules[layer], output, gradient, layouts[layer])
-            maps[name, layer] = method.raw_map(seen, eigen_smooth)
+            maps[name, layer] = method.raw_map(seen)
     return maps
 
 
@@ -200,15 +193,6 @@ def _scaled(found: dict, size, layers, methods) -> dict:
                 parts = [scaled[method, part] for part in layer.split("*")]
                 scaled[method, layer] = scale_cam_image(np.prod(parts, axis=0))
     return scaled
-
-
-def _accumulate(maps, found, part, count, mirror, views, layers, methods):
-    """Add the maps of a view to the means {(method, layer): (N, H, W)}."""
-    for key in ((method, layer) for method in methods for layer in layers):
-        values = found[key[0], effective_layer(*key)]
-        values = values[:, :, ::-1] if mirror else values
-        maps.setdefault(key, np.zeros((count, *values.shape[1:]), np.float32))
-        maps[key][part] += values / views
 
 
 def affordable(count: int, size, kinds: int = 2) -> np.ndarray:

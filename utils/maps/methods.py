@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 import pytorch_grad_cam as package
 import torch
-from pytorch_grad_cam.utils.image import scale_accross_batch_and_channels
 from pytorch_grad_cam.utils.model_targets import FinerWeightedTarget
 from torch import nn
 from torch.nn import functional as F
@@ -145,13 +144,15 @@ def whole(made) -> Callable:
 def score_channels(seen: LayerPass) -> np.ndarray:
     """Wang et al. 2020: softmax over the channels of the score of the image seen through each."""
     batch, activations = seen.batch, seen.layout.fold(seen.output.detach())
-    size = batch.images.shape[2:]
-    views = F.interpolate(activations, size, mode="bilinear", align_corners=True)
-    low, high = views.amin(dim=(2, 3), keepdim=True), views.amax(dim=(2, 3), keepdim=True)
-    scores = []
-    for index, masks in enumerate((views - low) / (high - low + 1e-8)):
-        parts = (batch.images[index] * masks[:, None]).split(CHANNELS)
-        scores.append(torch.cat([batch.score(batch.model(part).float(), index) for part in parts]))
+    size, scores = batch.images.shape[2:], []
+    for index, own in enumerate(activations):
+        of_image = []
+        for part in own[:, None].split(CHANNELS):  # all at the image's size would not fit in memory
+            views = F.interpolate(part, size, mode="bilinear", align_corners=True)
+            low, high = views.amin(dim=(2, 3), keepdim=True), views.amax(dim=(2, 3), keepdim=True)
+            masked = batch.images[index] * ((views - low) / (high - low + 1e-8))
+            of_image.append(batch.score(batch.model(masked).float(), index))
+        scores.append(torch.cat(of_image))
     weights = torch.stack(scores).softmax(dim=1).cpu().numpy()
     return weights[:, :, None, None] * seen.a
 
@@ -210,7 +211,10 @@ def full_grad(seen: LayerPass) -> np.ndarray:
     images, size = batch.images.detach().requires_grad_(), batch.images.shape[2:]
     with capture_activations(with_bias) as outputs:
         score = batch.score(batch.model(images).float()).sum()
-    of_image, *gradients = torch.autograd.grad(score, [images, *outputs.values()])
+    # what does not reach the answer contributes nothing
+    of_image, *gradients = torch.autograd.grad(
+        score, [images, *outputs.values()], materialize_grads=True, allow_unused=True
+    )
     parts = [_channels_scaled((images * of_image).abs())]
     for name, gradient in zip(outputs, gradients, strict=True):
         bias = package.FullGrad.get_bias_data(None, with_bias[name])[:, None, None]
@@ -226,32 +230,23 @@ def _channels_scaled(values):
     return values / (1e-7 + values.amax(dim=(2, 3), keepdim=True))
 
 
-def _component_of_an_eighth(values: np.ndarray) -> np.ndarray:
-    """The first component at an eighth of the size, as the package takes it of FullGrad."""
-    height, width = values.shape[2:]
-    small = scale_accross_batch_and_channels(values, (width // 8, height // 8))
-    return scale_accross_batch_and_channels(first_component(small)[:, None], (width, height))[:, 0]
-
-
 @dataclass(frozen=True)
 class Method:
     """How a map is made: contributions (B, C, h, w) of a LayerPass, made (B, h, w) by `reduce`.
 
-    `smooth` takes the place of `reduce` where `eigen_smooth` is asked for; `gradients(batch,
-    logits, outputs)` gives those at each layer. A `slow` one takes a pass for each channel, and
-    one of `all_layers` looks at the same wherever it is asked for.
+    `gradients(batch, logits, outputs)` gives those at each layer. A `slow` one takes a pass for
+    each channel, and one of `all_layers` looks at the same wherever it is asked for.
     """
 
     channels: Callable[[LayerPass], np.ndarray]
     gradients: Callable = score_gradients
     reduce: Callable = total
-    smooth: Callable = first_component
     slow: bool = False
     all_layers: bool = False
 
-    def raw_map(self, seen: LayerPass, eigen_smooth: bool = False) -> np.ndarray:
+    def raw_map(self, seen: LayerPass) -> np.ndarray:
         """Signed and unscaled, (B, h, w)."""
-        return (self.smooth if eigen_smooth else self.reduce)(self.channels(seen))
+        return self.reduce(self.channels(seen))
 
 
 METHODS = {
@@ -266,9 +261,9 @@ METHODS = {
     # Muhammad and Yeasin 2020: knows no class
     "EigenCAM": Method(lambda seen: seen.a, reduce=first_component),
     "EigenGradCAM": Method(lambda seen: seen.g * seen.a, reduce=first_component),
-    "KPCA-CAM": Method(whole(package.KPCA_CAM), smooth=total),
-    "FEM": Method(whole(package.FEM), smooth=total),
+    "KPCA-CAM": Method(whole(package.KPCA_CAM)),
+    "FEM": Method(whole(package.FEM)),
     "ScoreCAM": Method(score_channels, slow=True),
     "AblationCAM": Method(ablation_channels, slow=True),
-    "FullGrad": Method(full_grad, smooth=_component_of_an_eighth, all_layers=True),
+    "FullGrad": Method(full_grad, all_layers=True),
 }

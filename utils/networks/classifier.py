@@ -1,6 +1,8 @@
 """In goes any network that tells classes apart, out comes all that is needed to explain it."""
 
+import contextlib
 import itertools
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,12 +10,19 @@ import torch
 from torch import nn
 
 from utils.core.device import autocast
+from utils.core.progress import Progress
 from utils.images.augmentation import normalise
 from utils.networks.hooks import frozen_eval
 from utils.networks.layers import default_layer, find_layers
-from utils.networks.outputs import are_probabilities, logits_of
+from utils.networks.outputs import activation_of, logits_of
 
 SPREAD = nn.DataParallel | nn.parallel.DistributedDataParallel
+UNDONE = {
+    "softmax": "it answers with probabilities: maps explain their logarithms",
+    "sigmoid": "it answers with sigmoids: maps explain the logits before them, and their softmax "
+    "gives the probabilities here",
+}
+MANY_PIXELS = 50_000_000  # take a processor a minute
 BATCH_PIXELS, MOST_IMAGES = 500 * 32 * 32 * 4, 500  # of a batch without gradients
 
 
@@ -88,14 +97,22 @@ def batches(count: int, size, pixels: int = BATCH_PIXELS, most: int = MOST_IMAGE
 
 
 @torch.no_grad()
-def predict(classifier: Classifier, images, precision: str = "fp32", mirror: bool = False):
+def predict(
+    classifier: Classifier,
+    images,
+    precision: str = "fp32",
+    mirror: bool = False,
+    progress: bool = True,
+):
     """Logits (N, classes) of images (N, H, W, C) uint8, float32 on the CPU.
 
-    With `mirror`, the mean of the logits of each image and of its mirror image. Raises ValueError
-    where a logit is not finite.
+    With `mirror`, the mean of the logits of each image and of its mirror image; `progress` is shown
+    where there are many pixels. Raises ValueError where a logit is not finite.
     """
     model, device, logits = classifier.model, classifier.device, []
-    with frozen_eval(model), autocast(device, precision):
+    many = progress and math.prod(images.shape[:3]) > MANY_PIXELS
+    bar = Progress(len(images), f"Classifying {len(images)} images") if many else None
+    with frozen_eval(model), autocast(device, precision), bar or contextlib.nullcontext():
         for part in batches(len(images), classifier.size):
             inputs = normalise(images[part], classifier.mean, classifier.std, device)
             views = (inputs, inputs.flip(3)) if mirror else (inputs,)
@@ -103,10 +120,15 @@ def predict(classifier: Classifier, images, precision: str = "fp32", mirror: boo
                 model(view.contiguous(memory_format=torch.channels_last)).float() for view in views
             ]
             logits.append((sum(answers) / len(answers)).cpu())
+            if bar:
+                bar.advance(len(inputs))
     found = torch.cat(logits) if logits else torch.zeros(0, len(classifier.classes))
     if not found.isfinite().all():
         at = int((~found.isfinite().all(dim=1)).nonzero()[0])
-        raise ValueError(f"{classifier.architecture}: the logits of image {at} are not finite")
+        raise ValueError(
+            f"{classifier.architecture}: the logits of image {at} are not finite: look at its "
+            "weights, or take the image out"
+        )
     return found
 
 
@@ -124,10 +146,10 @@ def as_classifier(model: nn.Module, classes, size, mean, std, architecture: str 
         with torch.enable_grad():
             output = _call(model, noise.clone().requires_grad_())
         _, *notes = logits_of(output, len(classes))
-        if probabilities := are_probabilities(output, len(classes)):
-            notes.append("its answers are probabilities: maps explain the logits behind them")
+        activation = activation_of(output, len(classes))
+        notes.append(UNDONE.get(activation, ""))
         model.register_forward_hook(
-            lambda _, __, output: logits_of(output, len(classes), probabilities)[0]
+            lambda _, __, output: logits_of(output, len(classes), activation)[0]
         )
         _check_answers(model, noise)
         layers = _layers(model, noise)
@@ -158,11 +180,9 @@ def _prepared(model):
         )
     while hasattr(model, "_orig_mod") or isinstance(model, SPREAD):  # the first: of torch.compile
         model = model._orig_mod if hasattr(model, "_orig_mod") else model.module
-    tensors = list(itertools.chain(model.parameters(), model.buffers()))
-    if any(tensor.is_meta for tensor in tensors):
+    if any(tensor.is_meta for tensor in itertools.chain(model.parameters(), model.buffers())):
         raise ValueError("its weights are on the meta device: give it weights")
-    lazy = any(nn.parameter.is_lazy(tensor) for tensor in tensors)
-    return model if lazy else model.float()
+    return model.float()
 
 
 def _shield_inputs(model, images):

@@ -13,14 +13,11 @@ from torch import nn
 def frozen_eval(model: nn.Module):
     """In the block the model is in evaluation mode and its weights take no gradient.
 
-    PyTorch's fast path of transformers, which passes over the modules inside them, is off, and so
-    is cuDNN for a recurrent network, of which it has gradients in training mode only. Afterwards
-    all is as before, also after an error.
+    cuDNN is off for a recurrent network, of which it has gradients in training mode only.
+    Afterwards all is as before, also after an error.
     """
     modes = [(module, module.training) for module in model.modules()]
     weights = [(weight, weight.requires_grad) for weight in model.parameters()]
-    fast = torch.backends.mha.get_fastpath_enabled()
-    torch.backends.mha.set_fastpath_enabled(False)
     cudnn = torch.backends.cudnn.enabled
     if any(isinstance(module, nn.RNNBase) for module in model.modules()):
         torch.backends.cudnn.enabled = False
@@ -29,7 +26,6 @@ def frozen_eval(model: nn.Module):
         yield model.requires_grad_(False)
     finally:
         torch.backends.cudnn.enabled = cudnn
-        torch.backends.mha.set_fastpath_enabled(fast)
         for module, mode in modes:
             module.training = mode
         for weight, requires_grad in weights:

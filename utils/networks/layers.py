@@ -9,7 +9,6 @@ from torch import nn
 from utils.networks.hooks import capture_activations, frozen_eval
 
 MOST_PREFIX = 5  # tokens before those of the patches: a class token, of distillation, registers
-MOST_STRETCH = 0.6  # log of how far the form of the cells may be from that of the image
 LEAST_SIDE = 7  # cells a side of the layer that is explained if none is named
 
 
@@ -26,6 +25,11 @@ class Layout:
     def size(self) -> tuple[int, int]:
         """Cells in height and width."""
         return self.height, self.width
+
+    @property
+    def count(self) -> int:
+        """Cells, and tokens before them."""
+        return self.prefix + self.height * self.width
 
     @property
     def channel_dim(self) -> int:
@@ -74,9 +78,11 @@ def _of_maps(shape, image_size, module):
         (kind,) = known
     elif known and (known == {"NHWC"} or first == last) and known != {kind}:
         return None  # a container that says otherwise, or of which the shape says nothing
-    if known != {kind} and min(first, last) > MOST_STRETCH:
-        return None  # windows, heads and the like
-    return Layout(kind, *(shape[1:3] if kind == "NHWC" else shape[2:]))
+    height, width = shape[1:3] if kind == "NHWC" else shape[2:]
+    of_the_form = abs(height - width * image_size[0] / image_size[1]) < 1
+    if not of_the_form and known != {"NCHW"}:
+        return None  # windows, heads and the like; a convolution may well stretch
+    return Layout(kind, height, width)
 
 
 def _kind_of(module):
@@ -108,6 +114,50 @@ def _grid(count, image_size):
     return (h, count // h) if h and count % h == 0 and h * width == (count // h) * height else None
 
 
+class _DryRun:
+    """What the modules of a network give in a pass over images, {name: Layout} in `order`."""
+
+    def __init__(self, modules: dict, images: torch.Tensor):
+        self.modules, self.images, self.size = modules, images, tuple(images.shape[2:])
+        self.order: dict = {}
+        self.calls: dict = {}
+        # how many tokens there are, of all and of those that a norm over channels saw; and shapes
+        # that are not of tokens
+        self.counts: set = set()
+        self.normed: set = set()
+        self.sequences: set = set()
+
+    def note(self, name, output):
+        """Called after each module with its output."""
+        module = self.modules[name]
+        layout = layout_of(output, self.size, module)
+        if isinstance(output, torch.Tensor) and output.ndim == 3:
+            if _is_sequence(module):
+                self.sequences.add(output.shape)
+            elif layout:
+                self.counts.add(output.shape[1])
+            if isinstance(module, nn.LayerNorm):
+                self.normed.add(output.shape[1])
+        if (
+            layout
+            and len(output) == len(self.images)
+            and output.shape not in self.sequences
+            and not self.counts & {*layout.size}
+            and _varies(layout.fold(output))
+        ):
+            self.order.pop(name, None)  # to the end: they count in the order in which they finish
+            self.order[name] = layout
+            self.calls[name] = self.calls.get(name, 0) + 1
+
+    def of_cells(self) -> dict:
+        """{name: Layout} without what mixers make across tokens, whose rows are channels."""
+        return {
+            name: layout
+            for name, layout in self.order.items()
+            if layout.kind != "tokens" or not self.normed or layout.count in self.normed
+        }
+
+
 def find_layers(model, images: torch.Tensor, score) -> dict:
     """The layers worth explaining: {name: Layout}, the last module of each resolution, in order.
 
@@ -117,34 +167,14 @@ def find_layers(model, images: torch.Tensor, score) -> dict:
     in a pass, then those in the fewest blocks of another resolution (a stage, not the start of the
     next), then the last. Empty where there is none.
     """
-    size, order, calls = tuple(images.shape[2:]), {}, {}
-    counts, sequences = set(), set()  # of tokens; shapes that are not of tokens
-
-    def note(name, output):
-        layout = layout_of(output, size, modules[name])
-        if isinstance(output, torch.Tensor) and output.ndim == 3:
-            if _is_sequence(modules[name]):
-                sequences.add(output.shape)
-            elif layout:
-                counts.add(output.shape[1])
-        if (
-            layout
-            and len(output) == len(images)
-            and output.shape not in sequences
-            and not counts & {*layout.size}
-            and _varies(layout.fold(output))
-        ):
-            order.pop(name, None)  # to the end: modules count in the order in which they finish
-            order[name] = layout
-            calls[name] = calls.get(name, 0) + 1
-
     modules = {
         name: module
         for name, module in model.named_modules()
         if name and not isinstance(module, torch.jit.ScriptModule)  # which takes no hooks
     }
+    run = _DryRun(modules, images)
     hooks = [
-        module.register_forward_hook(lambda *given, name=name: note(name, given[2]))
+        module.register_forward_hook(lambda *given, name=name: run.note(name, given[2]))
         for name, module in modules.items()
     ]
     try:
@@ -153,14 +183,15 @@ def find_layers(model, images: torch.Tensor, score) -> dict:
     finally:
         for hook in hooks:
             hook.remove()
-    gradients = gradients_at(model, {name: modules[name] for name in order}, images, score)
+    layouts = run.of_cells()
+    gradients = gradients_at(model, {name: modules[name] for name in layouts}, images, score)
     found: dict = {}
-    for at, (name, layout) in enumerate(order.items()):
+    for at, (name, layout) in enumerate(layouts.items()):
         gradient = gradients.get(name)
         if gradient is not None and layout.fold(gradient).any():
-            rank = (calls[name] == 1, -_others_around(name, order), at)
+            rank = (run.calls[name] == 1, -_others_around(name, layouts), at)
             found[layout.size] = max(found.get(layout.size, (rank, name)), (rank, name))
-    return {name: order[name] for _, name in sorted(found.values(), key=lambda one: one[0][2])}
+    return {name: layouts[name] for _, name in sorted(found.values(), key=lambda one: one[0][2])}
 
 
 def _varies(maps):

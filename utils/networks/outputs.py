@@ -3,20 +3,32 @@
 import torch
 
 RESHAPING = ("View", "Reshape", "Squeeze", "Unsqueeze", "Select", "Slice", "Alias", "Clone")
+NEAREST = 2**-24  # to 0 and 1 of a probability in float32, whose logit is finite
 
 
-def logits_of(output, classes: int, probabilities: bool = False) -> tuple[torch.Tensor, str]:
+def logits_of(output, classes: int, activation: str = "") -> tuple[torch.Tensor, str]:
     """The logits (B, classes) in an output, and a note on how they were found ("" where plain).
 
     Of several outputs the first that has a logit for each class; of one logit its sign is the
-    class. Of `probabilities` the logits are those that lead to them: softmax and sigmoid undone.
-    Raises ValueError where there are none.
+    class. An `activation` at the end (see `activation_of`) is undone. Raises ValueError where there
+    are none.
     """
-    if classes == 2 and (single := _single(output)) is not None:
-        single = torch.logit(single, 1e-6) if probabilities else single
-        return torch.stack([-single / 2, single / 2], dim=1), (
-            "one logit: its sign is the class, the second where it is above 0"
-        )
+    where, part = _chosen(output, classes)
+    note = f"of its outputs, {where} has the logits" if where else ""
+    single = part[0].numel() == 1
+    logits = part.flatten(1) if part.ndim > 1 else part[:, None]  # (B, classes, 1, 1) too
+    if activation == "sigmoid":
+        logits = torch.logit(logits, NEAREST)
+    elif activation == "softmax":
+        logits = logits.clamp(min=1e-30).log()
+    if single:
+        sign = "one logit: its sign is the class, the second where it is above 0"
+        return torch.cat([-logits / 2, logits / 2], dim=1), "; ".join(filter(None, (note, sign)))
+    return logits, note
+
+
+def _chosen(output, classes):
+    """The name and the tensor of the part that has the logits."""
     parts = {"": output}
     if isinstance(getattr(output, "logits", None), torch.Tensor):
         parts = {".logits": output.logits}
@@ -24,11 +36,15 @@ def logits_of(output, classes: int, probabilities: bool = False) -> tuple[torch.
         parts = {f"[{key!r}]": value for key, value in output.items()}
     elif isinstance(output, tuple | list):
         parts = {f"[{index}]": value for index, value in enumerate(output)}
-    for where, part in parts.items():
-        if isinstance(part, torch.Tensor) and part.ndim > 1 and part[0].numel() == classes:
-            note = f"of its outputs, {where} has the logits" if where else ""
-            logits = part.flatten(1)  # (B, classes, 1, 1) -> (B, classes)
-            return logits.clamp(min=1e-30).log() if probabilities else logits, note
+    sizes = {
+        where: part[0].numel()
+        for where, part in parts.items()
+        if isinstance(part, torch.Tensor) and part.ndim and len(part)
+    }
+    for size in (classes, 1) if classes == 2 else (classes,):
+        for where, found in sizes.items():
+            if found == size and (size == 1 or parts[where].ndim > 1):
+                return where, parts[where]
     seen = ", ".join(
         f"{where or 'a tensor'} {tuple(getattr(part, 'shape', ())) or type(part).__name__}"
         for where, part in list(parts.items())[:5]
@@ -36,23 +52,17 @@ def logits_of(output, classes: int, probabilities: bool = False) -> tuple[torch.
     raise ValueError(f"answers with {seen}; it needs a logit for each of the {classes} classes")
 
 
-def are_probabilities(output, classes: int) -> bool:
-    """Whether a network that gave an output, in a pass with gradients, ends in softmax or sigmoid.
+def activation_of(output, classes: int) -> str:
+    """What a network ends in that gave an output, in a pass with gradients: "softmax" or "sigmoid".
 
-    The sign of a sigmoid says nothing, and softmax of probabilities gives others.
+    "" is neither. The sign of a sigmoid says nothing, and softmax of probabilities gives others.
     """
-    if classes == 2 and (single := _single(output)) is not None:
-        node = single.grad_fn
-        while node is not None and node.name().startswith(RESHAPING):
-            node = node.next_functions[0][0]
-        return node is not None and node.name().startswith("Sigmoid")
-    found = logits_of(output, classes)[0]
-    sums = found.sum(dim=1)
-    return bool((found >= 0).all()) and torch.allclose(sums, torch.ones_like(sums), atol=1e-4)
-
-
-def _single(output):
-    """The only logit (B,) of each image, or None."""
-    if isinstance(output, torch.Tensor) and output.ndim and output[0].numel() == 1:
-        return output.reshape(len(output))
-    return None
+    part = _chosen(output, classes)[1]
+    node = part.grad_fn
+    while node is not None and node.name().startswith(RESHAPING):
+        node = node.next_functions[0][0]
+    if node is not None and node.name().startswith("Sigmoid"):
+        return "sigmoid"
+    sums = part.flatten(1).sum(dim=1) if part.ndim > 1 else part
+    certain = part[0].numel() > 1 and bool((part >= 0).all())
+    return "softmax" if certain and torch.allclose(sums, torch.ones_like(sums), atol=1e-4) else ""

@@ -1,8 +1,10 @@
 """A network of one's own: in goes its import path, out comes the module, and what it says."""
 
+import functools
 import importlib
 import itertools
-from dataclasses import dataclass
+import pickle
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -11,8 +13,8 @@ from safetensors.torch import load_file
 from torch import nn
 
 from utils import resolve
-from utils.images.form import Form
-from utils.networks.classifier import Classifier, as_classifier
+from utils.images.form import MODES, Form
+from utils.networks.classifier import Classifier, as_classifier, device_of
 
 SIZE = 32  # pixels a side of the images of a network that says nothing of it
 
@@ -26,12 +28,14 @@ class Brought:
     form: Form
     mean: tuple | None = None
     std: tuple | None = None
+    notes: tuple = ()
 
     def classifier(self, classes: tuple, mean: tuple, std: tuple) -> Classifier:
         """What is needed to explain it; `mean` and `std` count where it brings none."""
-        return as_classifier(
+        found = as_classifier(
             self.model, classes, self.form.size, self.mean or mean, self.std or std, self.name
         )
+        return replace(found, notes=found.notes + self.notes)
 
 
 def bring(network: str, classes: int, weights: str = "", image_size: int | None = None) -> Brought:
@@ -46,15 +50,29 @@ def bring(network: str, classes: int, weights: str = "", image_size: int | None 
     if weights:
         _load(model, weights)
     says = getattr(model, "transforms", transforms)
-    mean, std = (
-        _numbers(getattr(model, name, getattr(says, name, None))) for name in ("mean", "std")
-    )
-    side = image_size or getattr(model, "image_size", None)
-    resize = None if side else _first(getattr(says, "resize_size", None))
-    side = side or _first(getattr(says, "crop_size", None)) or SIZE
+    says = says() if isinstance(says, functools.partial) else says  # torchvision's are
+    if says is not None and not hasattr(says, "crop_size"):
+        raise ValueError(
+            f"network = {network!r}: its transforms are a {type(says).__name__}, of which image "
+            "size, mean and std cannot be told: give it attributes image_size, mean and std instead"
+        )
+    mean, std, note = _statistics(network, model, says)
+    crop = _first(getattr(says, "crop_size", None))
+    side = image_size or getattr(model, "image_size", None) or crop or SIZE
+    resize = _first(getattr(says, "resize_size", None)) if side == crop and not image_size else None
     size = (side, side) if isinstance(side, int) else tuple(side)
-    channels = len(mean) if mean else _channels(model, size)
-    return Brought(network, model, Form(size, channels, resize), mean, std)
+    if len(size) != 2 or not all(isinstance(one, int) and one > 0 for one in size):
+        raise ValueError(
+            f"network = {network!r}: its image_size is {side!r}; it must be a whole number of "
+            "pixels, or height and width"
+        )
+    channels = len(mean or std or ()) or _channels(model, size)
+    if note:
+        mean, std = (0.0,) * channels, (1.0,) * channels
+    unlearnt = network.startswith("torchvision:") and not weights
+    random = "its weights are random, so its maps explain nothing: give weights" if unlearnt else ""
+    notes = tuple(filter(None, (note, random)))
+    return Brought(network, model, Form(size, channels, resize), mean, std, notes)
 
 
 def _made(network, classes):
@@ -86,8 +104,15 @@ def _load(model, weights):
         else:
             tensors = torch.load(path, map_location="cpu", weights_only=True)
         tensors = tensors.get("state_dict", tensors)
-        model.load_state_dict(tensors)
-    except Exception as error:  # torch, pickle and safetensors each have their own
+        # of a network that was spread over several devices
+        named = {name.removeprefix("module."): tensor for name, tensor in tensors.items()}
+        model.load_state_dict(named if model.state_dict().keys() == named.keys() else tensors)
+    except pickle.UnpicklingError as error:
+        raise ValueError(
+            f"weights = {weights!r}: holds more than tensors, or no weights at all: save the "
+            "network's state_dict() alone, by torch.save or as safetensors"
+        ) from error
+    except Exception as error:  # torch and safetensors each have their own
         raise ValueError(
             f"weights = {weights!r}: not a state dictionary of tensors that fits the "
             f"network ({type(error).__name__}: {' '.join(str(error).split())[:300]})"
@@ -95,12 +120,12 @@ def _load(model, weights):
 
 
 def _channels(model, size):
-    """1, 3 or 4: what its first convolution takes, or else what it answers to; 3 where unclear."""
+    """3, 1 or 4: the first that it answers to; 3 where that is none."""
     for channels in (3, 1, 4):
         try:
             with torch.no_grad():
                 model.eval()
-                model(torch.zeros(2, channels, *size, dtype=_dtype(model)))
+                model(torch.zeros(2, channels, *size, dtype=_dtype(model), device=device_of(model)))
             return channels
         except Exception:  # of every kind; what is wrong is said when it is made a Classifier
             continue
@@ -116,5 +141,33 @@ def _first(value):
     return value[0] if isinstance(value, list | tuple) and value else value
 
 
-def _numbers(value):
-    return None if value is None else tuple(float(one) for one in value)
+def _statistics(network, model, says):
+    """Its mean and std, if it brings them, and a note if it normalises images itself."""
+    if {"mean", "std"} & {name for name, _ in (*model.named_buffers(), *model.named_parameters())}:
+        return None, None, "it has mean or std as a buffer, so it gets images as fractions of 1"
+    mean, std = (
+        _numbers(network, name, getattr(model, name, getattr(says, name, None)))
+        for name in ("mean", "std")
+    )
+    if mean and std and len(mean) != len(std):
+        raise ValueError(
+            f"network = {network!r}: its mean is of {len(mean)} channels, its std of {len(std)}"
+        )
+    return mean, std, ""
+
+
+def _numbers(network, name, value):
+    """A mean or std as one number for each channel."""
+    if value is None:
+        return None
+    try:
+        numbers = tuple(torch.as_tensor(value, dtype=torch.float64).flatten().tolist())
+    except (TypeError, ValueError, RuntimeError):
+        numbers = ()
+    least = 0 if name == "mean" else 1e-6
+    if len(numbers) not in MODES or not all(least <= one <= 1 for one in numbers):
+        raise ValueError(
+            f"network = {network!r}: its {name} is {value!r}; it must be a fraction of 1 for each "
+            "of its 1, 3 or 4 channels"
+        )
+    return numbers

@@ -78,7 +78,7 @@ def interval_table(rows: list, first: str, measures: dict) -> PrettyTable:
     texts = [
         {"name": row["name"]}
         | {
-            key: "{value:.2f} ({low:.2f} to {high:.2f})".format(**row[key])
+            key: "{value:z.2f} ({low:z.2f} to {high:z.2f})".format(**row[key])
             for key in measures.values()
         }
         for row in rows

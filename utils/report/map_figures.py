@@ -9,6 +9,13 @@ from utils.evidence.baselines import grey
 from utils.maps.compute import constant
 from utils.report.drawing import BLUE, GREY, HEAT, ORANGE, grid, on_white, outline, show, square
 
+LONGEST = 20  # letters of a name above a picture
+
+
+def short(name: str) -> str:
+    """A name that fits above a picture: of a long one, the beginning and the end."""
+    return name if len(name) <= LONGEST else f"{name[: LONGEST - 9]}…{name[-8:]}"
+
 
 def mistake_titles(mistakes, classes: tuple) -> list:
     """Of each: predicted and true class, with the image's own probability of either, and its id."""
@@ -17,7 +24,8 @@ def mistake_titles(mistakes, classes: tuple) -> list:
         mistakes.probability_of(mistakes.true),
     )
     return [
-        f"predicted {classes[predicted]} {p:.2f}\ntrue {classes[true]} {q:.2f}\nid {image_id}"
+        f"predicted {short(classes[predicted])} {p:.2f}\ntrue {short(classes[true])} {q:.2f}\n"
+        f"id {short(image_id)}"
         for predicted, true, p, q, image_id in zip(
             mistakes.predicted, mistakes.true, p_predicted, p_true, mistakes.images.ids, strict=True
         )
@@ -70,7 +78,7 @@ def cam_gallery(mistakes, cams, explained, classes: tuple, heading: str):
             cams[index],
             None if masks is None else masks[index],
         )
-        axis.set_title(f"{title}\nmap for {classes[explained[index]]}", fontsize=8)
+        axis.set_title(f"{title}\nmap for {short(classes[explained[index]])}", fontsize=8)
     _heat_bar(figure, picture, axes)
     return figure
 
@@ -96,7 +104,9 @@ def cam_pairs(mistakes, cams: dict, classes: tuple, heading: str):
                 maps[index],
                 None if masks is None else masks[index],
             )
-            axis.set_title(f"map for {classes[explained[index]]},\nthe {which} class", fontsize=8)
+            axis.set_title(
+                f"map for {short(classes[explained[index]])},\nthe {which} class", fontsize=8
+            )
     _heat_bar(figure, picture, axes)
     return figure
 

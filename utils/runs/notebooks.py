@@ -182,15 +182,20 @@ def _checked(options, known) -> tuple[list, dict]:
         print(f"not {what}, so not used: {', '.join(sorted(unused))}", file=sys.stderr)
     needed |= given
     check(**needed)
-    if ANALYSIS in chosen:
+    if ANALYSIS in chosen or own:
         folder = None
         if chosen == [ANALYSIS] and not own:
             folder = weights_file(resolve(options.run_dir)).parent
-        check_network(folder, **{name: needed[name] for name in OF_NETWORK})
+        asked = {name: needed[name] for name in OF_NETWORK if name in needed}
+        check_network(folder, **OF_NETWORK | asked)
     return chosen, given
 
 
-OF_NETWORK = ("dataset", "data_dir", "seed", "network", "image_size", "layer", "weights")
+# what is checked of a network before it is run, where a notebook does not ask for it
+OF_NETWORK = dict.fromkeys(
+    ("dataset", "data_dir", "seed", "network", "image_size", "layer", "weights")
+)
+OF_NETWORK |= {"layer": "", "weights": "", "method": "GradCAM"}
 
 
 def _tell_older(folder, begun):

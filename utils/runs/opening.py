@@ -1,5 +1,6 @@
 """How a notebook begins: in go its parameters, out come the run folder, the images, the network."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ from utils.images.dataset import Dataset, load
 from utils.images.form import Form
 from utils.images.sources import class_names
 from utils.maps.compute import compute_maps
+from utils.maps.methods import METHODS
 from utils.networks.architectures import build, usual
 from utils.networks.classifier import Classifier
 from utils.networks.own import bring
@@ -21,6 +23,18 @@ def begin(run_dir: str, **parameters) -> Path:
     """The opened run folder. Raises ValueError, in one line, for a senseless parameter."""
     check(run_dir=run_dir, **parameters)
     return open_run(run_dir)
+
+
+def open_images(*, dataset, data_dir, seed, network="", image_size=None, **sizes) -> Dataset:
+    """The images in the form, and with the mean and std, that the network takes.
+
+    `sizes` are the limits of `images.load`.
+    """
+    if ":" not in network:
+        return load(dataset, data_dir, seed, **sizes, form=square(image_size))
+    brought = bring(network, len(class_names(dataset, data_dir, seed)), "", image_size)
+    data = load(dataset, data_dir, seed, **sizes, form=brought.form)
+    return replace(data, mean=brought.mean or data.mean, std=brought.std or data.std)
 
 
 def square(image_size: int | None) -> Form:
@@ -56,7 +70,7 @@ def open_analysis(
         _check_same(run, classifier, trained, dataset, seed, network, image_size)
         form = Form(classifier.size, classifier.channels)
         data = load(dataset, data_dir, seed, **sizes, form=form)
-        if not data.validates_on_test and data.digest() != trained.get("images"):
+        if not data.validates_on_test and data.digest != trained.get("images"):
             # or it had learnt what it is to choose on
             raise ValueError(
                 f"the weights in {run} had other training or validation images than these: give "
@@ -83,8 +97,8 @@ def _check_same(run, classifier, trained, dataset, seed, network, image_size):
             )
 
 
-def check_network(folder, *, dataset, data_dir, seed, network, image_size, layer, weights):
-    """Raise ValueError, before any work, for a network or layer that cannot be explained.
+def check_network(folder, *, dataset, data_dir, seed, network, image_size, layer, weights, method):
+    """Raise ValueError, before any work, for a network, layer or method that cannot be explained.
 
     `folder` is that of a run whose weights are to be explained, or None where it is yet to train.
     """
@@ -107,5 +121,19 @@ def check_network(folder, *, dataset, data_dir, seed, network, image_size, layer
                 f"layer = {part!r}: {classifier.architecture} has no such module; worth "
                 f"explaining are {', '.join(map(repr, classifier.layers))}"
             )
-        blank = np.zeros((1, *classifier.size, classifier.channels), np.uint8)
-        compute_maps(classifier.model, classifier.inputs(blank), [0], part)
+        _try(classifier, part, "GradCAM")
+    if not METHODS[method].slow:
+        _try(classifier, layer or classifier.layer, method)
+
+
+def _try(classifier, layer, method):
+    blank = np.zeros((1, *classifier.size, classifier.channels), np.uint8)
+    try:
+        compute_maps(classifier.model, classifier.inputs(blank), [0], layer, method)
+    except ValueError:
+        raise
+    except Exception as error:  # the code of other people, with errors of every kind
+        said = " ".join(f"{type(error).__name__}: {error}".split())[:200]
+        raise ValueError(
+            f"method = {method!r}: cannot explain {classifier.architecture} ({said}); use another"
+        ) from error

@@ -35,7 +35,8 @@ def train_epoch(run: Run, feed, precision: str, after_step):
     labels = torch.from_numpy(dataset.train.labels[order]).to(run.device)
     run.model.train()
     for step in range(running["step"], run.steps):
-        part = slice(step * recipe.batch_size, (step + 1) * recipe.batch_size)
+        end = (step + 1) * recipe.batch_size if step + 1 < run.steps else len(order)
+        part = slice(step * recipe.batch_size, end)
         images = normalise(feed.batch(part), dataset.mean, dataset.std, run.device)
         train_step(run, step, images, labels[part], precision)
         running["step"] = step + 1
@@ -101,7 +102,7 @@ def fit(
     identity = {
         "architecture": classifier.architecture,
         "dataset": dataset.name,
-        "images": dataset.digest(),
+        "images": dataset.digest,
         "recipe": name,
         **recipe.table(),
         "seed": seed,
@@ -209,6 +210,7 @@ class Session:
                 self.classifier,
                 images if lazy else torch.as_tensor(images, device=run.device),
                 precision,
+                progress=False,
             )
         except ValueError as error:  # of a logit that is not finite
             raise FloatingPointError(f"on the validation images: {error}") from error

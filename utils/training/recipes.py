@@ -28,7 +28,7 @@ class Recipe:
     label_smoothing: float = 0.0
     crop: int = 4  # pixels of 32 by which a training image may be moved
     flip: bool = False  # mirror half of the training images
-    cutout: bool = True  # a grey 16x16 hole in half of the training images
+    cutout: bool = True  # a hole of half the side in half of the training images
     sides: tuple = (32,)  # of the images over the run, in equal parts: small ones first are quicker
 
     def side(self, step: int, steps: int) -> int:

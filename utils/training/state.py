@@ -32,7 +32,10 @@ class Run:
     def __init__(self, model, dataset: Dataset, recipe: Recipe, seed: int):
         self.model, self.dataset, self.recipe, self.seed = model, dataset, recipe, seed
         self.device = next(model.parameters()).device
-        self.steps = -(-len(dataset.train) // recipe.batch_size)  # of an epoch
+        # of an epoch; a single image that is left over goes with the last batch, as batch norm
+        # can make nothing of it alone
+        left = len(dataset.train) % recipe.batch_size
+        self.steps = len(dataset.train) // recipe.batch_size + (left > 1) or 1
         self.optimiser = make_optimiser(model, recipe)
         self.schedule = make_schedule(self.optimiser, recipe, self.steps * recipe.epochs)
         self.history: list = []

@@ -1,0 +1,207 @@
+"""What a network answers with and what it says of its images, on cases made by hand."""
+
+import functools
+import math
+from collections import namedtuple
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from utils.networks.hooks import frozen_eval
+from utils.networks.outputs import activation_of, logits_of
+from utils.networks.own import bring
+from utils.runs import open_images
+
+Named = namedtuple("Named", ["features", "logits"])
+THREE = torch.tensor([[1.0, 2.0, 3.0], [0.0, -1.0, 4.0]])
+ONE = torch.tensor([[2.0], [-1.0]])
+FEATURES = torch.zeros(2, 7)
+
+
+@pytest.mark.parametrize(
+    ("output", "note"),
+    [
+        (THREE, ""),
+        (THREE[:, :, None, None], ""),
+        ((FEATURES, THREE), "of its outputs, [1] has the logits"),
+        ({"features": FEATURES, "out": THREE}, "of its outputs, ['out'] has the logits"),
+        (Named(FEATURES, THREE), "of its outputs, .logits has the logits"),
+        ([None, THREE, 2 * THREE], "of its outputs, [1] has the logits"),
+    ],
+)
+def test_where_the_logits_are(output, note):
+    logits, said = logits_of(output, 3)
+    assert (logits.tolist(), said) == (THREE.tolist(), note)
+
+
+@pytest.mark.parametrize("output", [ONE, ONE[:, 0], (FEATURES, ONE), {"logit": ONE[:, 0]}])
+def test_one_logit_is_half_of_each_way(output):
+    logits, said = logits_of(output, 2)
+    assert logits.tolist() == [[-1, 1], [0.5, -0.5]]  # so that their difference is the logit
+    assert said.endswith("one logit: its sign is the class, the second where it is above 0")
+    with pytest.raises(ValueError, match="it needs a logit for each of the 3 classes"):
+        logits_of(output, 3)
+
+
+def test_two_logits_go_before_one():
+    two = torch.tensor([[5.0, 6.0]])
+    assert logits_of((torch.zeros(1, 1), two), 2)[0].tolist() == [[5, 6]]
+
+
+@pytest.mark.parametrize(
+    ("end", "expected"),
+    [
+        (lambda x: x, ""),
+        (lambda x: x.softmax(1), "softmax"),
+        (lambda x: (FEATURES, x.softmax(1)), "softmax"),
+        (torch.sigmoid, "sigmoid"),
+        (lambda x: torch.sigmoid(x)[:, :, None, None], "sigmoid"),
+        (lambda x: x.log_softmax(1), ""),
+        (lambda x: x.abs(), ""),
+    ],
+)
+def test_what_it_ends_in_is_seen_and_undone(end, expected):
+    output = end(THREE.clone().requires_grad_())
+    assert activation_of(output, 3) == expected
+    logits = logits_of(output, 3, expected)[0]
+    if expected == "sigmoid":
+        assert torch.allclose(logits, THREE, atol=1e-5)
+    if expected == "softmax":  # up to a constant
+        assert torch.allclose(logits - logits[:, :1], THREE - THREE[:, :1], atol=1e-5)
+
+
+def test_a_sure_sigmoid_keeps_its_gradient():
+    for size in (14.0, -14.0):
+        logit = torch.tensor([[size], [0.0]], requires_grad=True)
+        logits = logits_of(torch.sigmoid(logit), 2, "sigmoid")[0]
+        assert logits[0, 1].item() == pytest.approx(size / 2, abs=0.05)
+        (gradient,) = torch.autograd.grad(logits[:, 1].sum(), logit)
+        assert gradient.flatten().tolist() == pytest.approx([0.5, 0.5], abs=0.05)
+
+
+class Says(nn.Module):
+    """A network with whatever attributes a test gives it."""
+
+    def __init__(self, channels=3, **says):
+        super().__init__()
+        self.conv = nn.Conv2d(channels, 2, 3, 2)
+        vars(self).update(says)
+
+    def forward(self, images):
+        return self.conv(images).mean((2, 3))
+
+
+def brought(monkeypatch, model, **how):
+    monkeypatch.setattr("tests.test_networks.mine", model, raising=False)
+    return bring("tests.test_networks:mine", 2, **how)
+
+
+TRANSFORMS = SimpleNamespace(
+    crop_size=[224], resize_size=[232], mean=(0.4, 0.5, 0.6), std=[0.2] * 3
+)
+
+
+@pytest.mark.parametrize(
+    ("says", "how", "size", "resize"),
+    [
+        ({}, {}, (32, 32), None),
+        ({}, {"image_size": 48}, (48, 48), None),
+        ({"image_size": (24, 40)}, {}, (24, 40), None),
+        ({"image_size": 64}, {"image_size": 48}, (48, 48), None),
+        ({"transforms": TRANSFORMS}, {}, (224, 224), 232),
+        (
+            {"transforms": functools.partial(SimpleNamespace, **vars(TRANSFORMS))},
+            {},
+            (224, 224),
+            232,
+        ),
+        ({"transforms": TRANSFORMS, "image_size": 224}, {}, (224, 224), 232),
+        ({"transforms": TRANSFORMS, "image_size": 96}, {}, (96, 96), None),
+        ({"transforms": TRANSFORMS}, {"image_size": 96}, (96, 96), None),
+    ],
+)
+def test_the_form_of_its_images(monkeypatch, says, how, size, resize):
+    found = brought(monkeypatch, Says(**says), **how)
+    assert (found.form.size, found.form.resize, found.form.channels) == (size, resize, 3)
+    expected = ((0.4, 0.5, 0.6), (0.2,) * 3) if "transforms" in says else (None, None)
+    assert (found.mean, found.std) == expected
+
+
+@pytest.mark.parametrize("channels", [1, 3, 4])
+def test_its_channels_are_those_that_it_answers_to(monkeypatch, channels):
+    assert brought(monkeypatch, Says(channels)).form.channels == channels
+
+
+def test_a_network_that_normalises_images_itself_gets_them_as_they_are(monkeypatch):
+    model = Says(1)
+    model.register_buffer("mean", torch.full((1, 1, 1), 0.4))
+    found = brought(monkeypatch, model)
+    assert (found.mean, found.std) == ((0,), (1,))
+    classifier = found.classifier(("a", "b"), (0.5,), (0.5,))
+    assert any("as a buffer" in note for note in classifier.notes)
+    assert classifier.inputs(np.full((1, 32, 32, 1), 255, np.uint8))[:].unique().tolist() == [1]
+
+
+@pytest.mark.parametrize("size", [[64], (8, 8, 3), -3, "64"])
+def test_an_image_size_that_cannot_be_is_refused(monkeypatch, size):
+    with pytest.raises(ValueError, match=r"its image_size is .*; it must be a whole number"):
+        brought(monkeypatch, Says(image_size=size))
+
+
+def test_a_mean_and_std_of_other_channels_are_refused(monkeypatch):
+    with pytest.raises(ValueError, match="its mean is of 3 channels, its std of 1"):
+        brought(monkeypatch, Says(mean=(0.5,) * 3, std=0.5))
+
+
+def test_a_recurrent_network_runs_without_cudnn_and_all_is_as_before():
+    before = torch.backends.cudnn.enabled
+    with frozen_eval(nn.GRU(2, 2)):
+        assert not torch.backends.cudnn.enabled
+    assert torch.backends.cudnn.enabled == before
+    with frozen_eval(nn.Linear(2, 2)):
+        assert torch.backends.cudnn.enabled == before
+
+
+def test_mean_and_std_in_any_form(monkeypatch):
+    model = Says(1, mean=torch.full((1, 1, 1, 1), 0.25), std=0.5)
+    found = brought(monkeypatch, model)
+    assert (found.mean, found.std, found.form.channels) == ((0.25,), (0.5,), 1)
+
+
+@pytest.mark.parametrize(
+    "says",
+    [
+        {"mean": (120.0, 110.0, 100.0)},
+        {"std": (0.0, 0.2, 0.2)},
+        {"mean": (0.5, 0.5)},
+        {"std": "imagenet"},
+        {"mean": (math.nan,) * 3},
+    ],
+)
+def test_a_mean_or_std_that_cannot_be_is_refused(monkeypatch, says):
+    (name,) = says
+    with pytest.raises(ValueError, match=f"its {name} is .*; it must be a fraction of 1 for each"):
+        brought(monkeypatch, Says(**says))
+
+
+def test_transforms_that_do_not_say_their_size_are_refused(monkeypatch):
+    model = Says(transforms=lambda picture: picture)
+    with pytest.raises(
+        ValueError, match=r"its transforms are a function, of which .* give it attri"
+    ):
+        brought(monkeypatch, model)
+
+
+def test_images_are_opened_as_it_takes_them(monkeypatch):
+    asked = {"dataset": "shapes", "data_dir": "", "seed": 0, "test_images": 20}
+    model = Says(1, image_size=(24, 20), mean=(0.25,))
+    monkeypatch.setattr("tests.test_networks.mine", model, raising=False)
+    data = open_images(**asked, network="tests.test_networks:mine")
+    assert data.test.images.shape == (20, 24, 20, 1)
+    assert (data.mean, len(data.std), data.form.size) == ((0.25,), 1, (24, 20))
+    usual = open_images(**asked, image_size=16)
+    assert usual.test.images.shape == (20, 16, 16, 3)
+    assert len(usual.mean) == 3
