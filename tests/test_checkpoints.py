@@ -289,3 +289,13 @@ def test_a_network_without_its_weights_says_so():
     found = own.bring("torchvision:resnet18", 2, image_size=64).classifier(("a", "b"), *half)
     assert any("its weights are random" in note for note in found.notes)
     assert not own.bring(f"{HERE}:convolution", 2).classifier(("a", "b"), *half).notes
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no pipes of that kind")
+def test_a_pipe_in_place_of_a_file_is_not_waited_for(tmp_path):
+    for name in ("state.safetensors", "weights.safetensors"):
+        os.mkfifo(tmp_path / name)
+    with pytest.raises(ValueError, match=r"state\.safetensors: not a file; use resume = False"):
+        RunFolder(tmp_path).load(IDENTITY)
+    with pytest.raises(ValueError, match=r"weights\.safetensors: not a file; run 02_training"):
+        weights.load_weights(tmp_path)

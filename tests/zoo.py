@@ -1206,6 +1206,29 @@ def mixer():
 
 
 @specimen(
+    "a transformer with convolutions before it, its blocks in a list",
+    layer="blocks.1.norm1",
+    fold=tokens(8, 8, prefix=1),
+)
+class hybrid(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.stem = nn.Sequential(nn.Conv2d(3, 8, 3, 2, 1), nn.ReLU(), nn.Conv2d(8, 12, 3, 2, 1))
+        self.token = nn.Parameter(torch.randn(1, 1, 12))
+        self.blocks = nn.ModuleList(
+            nn.TransformerEncoderLayer(12, 2, 16, 0.0, batch_first=True, norm_first=True)
+            for _ in range(2)
+        )
+        self.head = nn.Linear(12, 3)
+
+    def forward(self, x):
+        x = torch.cat([self.token.expand(len(x), -1, -1), self.stem(x).flatten(2).mT], 1)
+        for block in self.blocks:
+            x = block(x)
+        return self.head(x[:, 0])
+
+
+@specimen(
     "MLP-Mixer with as many channels as a square has cells",
     layer="blocks",
     fold=tokens(8, 8),

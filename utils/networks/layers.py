@@ -130,6 +130,7 @@ class _DryRun:
     def note(self, name, output):
         """Called after each module with its output."""
         module = self.modules[name]
+        self.calls[name] = self.calls.get(name, 0) + 1
         layout = layout_of(output, self.size, module)
         if isinstance(output, torch.Tensor) and output.ndim == 3:
             if _is_sequence(module):
@@ -147,7 +148,6 @@ class _DryRun:
         ):
             self.order.pop(name, None)  # to the end: they count in the order in which they finish
             self.order[name] = layout
-            self.calls[name] = self.calls.get(name, 0) + 1
 
     def of_cells(self) -> dict:
         """{name: Layout} without what mixers make across tokens, whose rows are channels."""
@@ -189,7 +189,7 @@ def find_layers(model, images: torch.Tensor, score) -> dict:
     for at, (name, layout) in enumerate(layouts.items()):
         gradient = gradients.get(name)
         if gradient is not None and layout.fold(gradient).any():
-            rank = (run.calls[name] == 1, -_others_around(name, layouts), at)
+            rank = (run.calls[name] == 1, -_others_around(name, layouts, run.calls), at)
             found[layout.size] = max(found.get(layout.size, (rank, name)), (rank, name))
     return {name: layouts[name] for _, name in sorted(found.values(), key=lambda one: one[0][2])}
 
@@ -199,12 +199,14 @@ def _varies(maps):
     return bool((maps != maps[:, :, :1, :1]).any())
 
 
-def _others_around(name, layouts):
-    """How many of the modules around one have an output of another resolution."""
+def _others_around(name, layouts, calls):
+    """How many of the modules around one have an output of another resolution, if they have one."""
     parts = name.split(".")
     around = [".".join(parts[:end]) for end in range(1, len(parts))]
     size = layouts[name].size
-    return sum(outer not in layouts or layouts[outer].size != size for outer in around)
+    return sum(
+        outer in calls and (outer not in layouts or layouts[outer].size != size) for outer in around
+    )
 
 
 def gradients_at(model, modules: dict, images: torch.Tensor, score) -> dict:
