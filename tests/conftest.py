@@ -5,6 +5,8 @@ import pytest
 from PIL import Image
 from selenium import webdriver
 
+ANALYSE_FOLDER = ("--only", "03_gradcam_analysis", "-p", "dataset", "folder", "-p", "data_dir")
+
 
 def pytest_collection_modifyitems(items):
     """The longest file first, or one core would be left with it alone at the end."""

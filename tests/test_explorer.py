@@ -24,7 +24,7 @@ from utils import ROOT
 from utils.images.split import Split
 from utils.maps import compute
 from utils.mistakes.mistakes import Mistakes
-from utils.networks.classifier import as_classifier
+from utils.networks.dry_run import as_classifier
 from utils.report import explorer, map_figures
 from utils.report.explorer import Explorer, explore, fitting, painter
 

@@ -9,7 +9,7 @@ from utils import ROOT
 from utils.evidence import baselines
 from utils.images.split import Split
 from utils.mistakes.mistakes import Mistakes
-from utils.report import drawing, figures, map_figures
+from utils.report import drawing, evidence_figures, figures, map_figures
 
 ROWS = [
     {
@@ -27,7 +27,8 @@ ROWS = [
 def test_every_figure_that_a_notebook_saves_is_checked():
     notebooks = "".join(path.read_text() for path in (ROOT / "notebooks").glob("*.ipynb"))
     drawn = (
-        set(re.findall(r"report\.(\w+)\(", notebooks)) & (vars(figures) | vars(map_figures)).keys()
+        set(re.findall(r"report\.(\w+)\(", notebooks))
+        & (vars(figures) | vars(map_figures) | vars(evidence_figures)).keys()
     )
     tests = "".join(
         (ROOT / "tests" / f"test_{name}.py").read_text() for name in ("figures", "mistakes")
@@ -234,7 +235,7 @@ def test_a_rounded_zero_has_no_sign():
 
 
 def test_intervals_show_their_rows():
-    figure = map_figures.intervals(
+    figure = evidence_figures.intervals(
         [{"name": "a"} | interval(0.5), {"name": "b"} | interval(0.2)], "heading", "%"
     )
     (axis,) = figure.axes
@@ -255,13 +256,13 @@ def test_removal_curves_show_the_means():
         }
         for name, scale in (("ours", 1), ("baseline", 0.5))
     }
-    figure = map_figures.removal_curves(found, (0, 1), ["ours"])
+    figure = evidence_figures.removal_curves(found, (0, 1), ["ours"])
     deletion, insertion = ({line.get_label(): line for line in axis.lines} for axis in figure.axes)
     assert deletion["ours"].get_xydata().tolist() == [[0, 90], [100, 10]]
     assert deletion["baseline"].get_ydata().tolist() == [45, 5]
     assert insertion["baseline"].get_ydata().tolist() == [0, 50]
     assert deletion["ours"].get_color() != deletion["baseline"].get_color() == drawing.GREY
-    figure = map_figures.removal_curves(
+    figure = evidence_figures.removal_curves(
         dict.fromkeys(baselines.BASELINES, found["baseline"]), (0, 1), []
     )
     assert len({str(line._dash_pattern) for line in figure.axes[0].lines}) == 4  # all told apart
@@ -295,7 +296,7 @@ def test_cascade_shows_its_rows():
         {"level": "fc", "a": {"ssim": interval(0.5)}},
         {"level": "conv1", "a": {"ssim": interval(0.2)}},
     ]
-    figure = map_figures.cascade(rows, "heading")
+    figure = evidence_figures.cascade(rows, "heading")
     (axis,) = figure.axes
     assert axis.containers[0].lines[0].get_ydata().tolist() == [0.5, 0.2]
     assert [label.get_text() for label in axis.get_xticklabels()] == ["fc", "conv1"]

@@ -19,9 +19,10 @@ from utils.core import files
 from utils.images.form import Form
 from utils.images.split import LazyImages, Split
 from utils.mistakes import mistakes, people
-from utils.report import drawing, figures
+from utils.report import drawing, figures, tiles
 from utils.report import page as pages
-from utils.report.page import COLUMNS, FIGURES, SIDE, write_page
+from utils.report.page import FIGURES, MOST, write_page
+from utils.report.tiles import COLUMNS, SIDE
 
 CLASSES = ('<b>&"x"', "cat", "owl")
 NASTY = '"><img src=x onerror=alert(1)>'
@@ -368,13 +369,13 @@ def test_written_whole_or_not_at_all(tmp_path, monkeypatch):
 def test_other_sizes_and_channels_keep_their_pixels_up_to_the_side_of_a_tile():
     """Grey as grey, RGBA on white: half of 255 and half of white (0 of 255 is clear)."""
     pixels = np.arange(2 * 3 * 5).reshape(2, 3, 5, 1).astype(np.uint8)
-    found = pages.sheet(pixels, np.array([1, 0]))
+    found = tiles.sheet(pixels, np.array([1, 0]))
     assert found.shape == (3, 5 * COLUMNS, 3)
     assert (found[:, :5] == pixels[1]).all()
     assert (found[:, 5:10] == pixels[0]).all()
     assert not found[:, 10:].any()
     red = np.array([[[[200, 0, 0, 255], [200, 0, 0, 0], [0, 100, 0, 51]]]], np.uint8)
-    found = pages.sheet(red, np.array([0]))
+    found = tiles.sheet(red, np.array([0]))
     # the last: a fifth of (0, 100, 0), and four fifths of white
     assert found[0, :3].tolist() == [[200, 0, 0], [255, 255, 255], [204, 224, 204]]
 
@@ -383,13 +384,13 @@ def test_large_images_and_maps_are_scaled_down_by_hand():
     """192x96 pixels become 96x48, each the mean of four; a map is scaled before it is coloured."""
     images = np.zeros((2, 192, 96, 3), np.uint8)
     images[1, ::2, ::2] = 200  # a quarter of the pixels
-    found = pages.sheet(images, np.array([0, 1]))
+    found = tiles.sheet(images, np.array([0, 1]))
     assert found.shape == (96, 48 * COLUMNS, 3)
     assert (found[:, :48] == 0).all()
     assert (found[:, 48:96] == 50).all()
     maps = np.zeros((1, 192, 96), np.float32)
     maps[:, ::2] = 0.5
-    (colour,) = np.unique(pages.sheet(maps, np.array([0]))[:, :48].reshape(-1, 3), axis=0)
+    (colour,) = np.unique(tiles.sheet(maps, np.array([0]))[:, :48].reshape(-1, 3), axis=0)
     assert colour.tolist() == list(colormaps[drawing.HEAT](0.25, bytes=True)[:3])
 
 
@@ -408,16 +409,16 @@ def test_sheets_of_large_images_take_little_memory():
     form = Form((224, 224), 3)
     levels = np.arange(150) + 100
     images = Counted(levels, lambda level, form: np.full(form.shape, level, np.uint8), form)
-    found = pages.sheet(images, np.arange(0, 150))
-    assert Counted.most == pages.PART < 150
+    found = tiles.sheet(images, np.arange(0, 150))
+    assert Counted.most == tiles.PART < 150
     assert found.shape == (5 * 96, 96 * COLUMNS, 3)
-    tiles = found.reshape(5, 96, COLUMNS, 96, 3).swapaxes(1, 2).reshape(-1, 96, 96, 3)
-    assert (tiles[:150] == levels[:, None, None, None]).all()
+    shown = found.reshape(5, 96, COLUMNS, 96, 3).swapaxes(1, 2).reshape(-1, 96, 96, 3)
+    assert (shown[:150] == levels[:, None, None, None]).all()
 
 
 def test_the_longest_list_of_the_largest_tiles_is_no_larger_than_webp_can_hold():
-    assert -(-pages.MOST // COLUMNS) * pages.TILE <= SIDE
-    assert COLUMNS * pages.TILE <= SIDE
+    assert -(-MOST // COLUMNS) * tiles.TILE <= SIDE
+    assert COLUMNS * tiles.TILE <= SIDE
 
 
 def of_form(wrong, shape):

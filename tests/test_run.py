@@ -12,6 +12,7 @@ import pytest
 import torch
 from torch import nn
 
+from tests.conftest import ANALYSE_FOLDER
 from utils import ROOT
 from utils.evidence import baselines
 from utils.networks.architectures import build
@@ -182,16 +183,7 @@ def test_run_folder_that_cannot_be_made(tmp_path, capsys):
 
 
 def of_animals(animals):
-    return [
-        "--only",
-        "03_gradcam_analysis",
-        "-p",
-        "dataset",
-        "folder",
-        "-p",
-        "data_dir",
-        str(animals),
-    ]
+    return [*ANALYSE_FOLDER, str(animals)]
 
 
 def test_weights_that_are_missing_are_missed_before_anything_runs(animals, tmp_path, capsys):

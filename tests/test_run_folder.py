@@ -11,6 +11,7 @@ import nbclient
 import nbformat
 import pytest
 
+from tests.conftest import ANALYSE_FOLDER
 from utils import ROOT
 from utils.runs import notebooks
 
@@ -223,16 +224,7 @@ def test_no_mistake_at_all_is_said_and_ends_well(animals, finished, tmp_path, ca
         if path.stem in misclassified:
             path.unlink()
     shutil.copytree(finished, tmp_path / "run")
-    only = [
-        "--only",
-        "03_gradcam_analysis",
-        "-p",
-        "dataset",
-        "folder",
-        "-p",
-        "data_dir",
-        str(tmp_path / "easy"),
-    ]
+    only = [*ANALYSE_FOLDER, str(tmp_path / "easy")]
     assert notebooks.main([str(tmp_path / "run"), *only]) == 1  # with the seed of another run
     assert "seed = 0: the weights in" in capsys.readouterr().err
     only += ["-p", "seed", "3"]

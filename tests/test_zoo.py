@@ -11,7 +11,8 @@ from tests.zoo import SPECIMENS
 from utils.evidence import randomisation
 from utils.evidence.baselines import to_one
 from utils.maps import compute_maps
-from utils.networks.classifier import as_classifier, predict
+from utils.networks.classifier import predict
+from utils.networks.dry_run import as_classifier
 
 WORKING = [name for name, specimen in SPECIMENS.items() if not specimen.refusal]
 REFUSED = [name for name, specimen in SPECIMENS.items() if specimen.refusal]

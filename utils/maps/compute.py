@@ -13,7 +13,8 @@ from pytorch_grad_cam.utils.image import scale_cam_image
 from utils.core.device import autocast
 from utils.core.progress import Progress
 from utils.core.statistics import evenly_spaced
-from utils.maps.methods import METHODS, Batch, LayerPass
+from utils.maps.methods import METHODS
+from utils.maps.passes import Batch, LayerPass
 from utils.networks.classifier import batches, device_of
 from utils.networks.hooks import capture_activations, frozen_eval
 from utils.networks.layers import layout_of

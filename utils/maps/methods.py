@@ -6,65 +6,17 @@ entry in METHODS.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pytorch_grad_cam as package
 import torch
 from pytorch_grad_cam.utils.model_targets import FinerWeightedTarget
 from torch import nn
-from torch.nn import functional as F
 
-from utils.networks.hooks import capture_activations
-
-CHANNELS = 32  # in a pass of the methods that need one for each
+from utils.maps.many_passes import ablation_channels, full_grad, score_channels
+from utils.maps.passes import Batch, LayerPass
 
 _NOTHING = nn.Linear(1, 1)  # the package's objects want a model, whose part has been done
-
-
-@dataclass(frozen=True)
-class Batch:
-    """Normalised images (B, C, H, W), the classes (B,) to explain, and against which (B,)."""
-
-    model: nn.Module
-    images: torch.Tensor
-    classes: Any
-    against: Any = None
-
-    def score(self, logits, one: int | None = None):
-        """What is explained, (N,), in logits (N, classes) of the images or of N variants of one."""
-        rows = slice(None) if one is None else slice(one, one + 1)
-        score = logits.gather(1, self.classes[rows].expand(len(logits))[:, None])[:, 0]
-        if self.against is None:
-            return score
-        return score - logits.gather(1, self.against[rows].expand(len(logits))[:, None])[:, 0]
-
-
-@dataclass(frozen=True)
-class LayerPass:
-    """What a layer gave in the pass of a batch: its output, and the gradient at it.
-
-    `a` and `g` are the same as arrays (B, C, h, w), by its `layout`.
-    """
-
-    batch: Batch
-    module: nn.Module | None = None
-    output: Any = None
-    gradient: Any = None
-    layout: Any = None
-
-    @property
-    def a(self) -> np.ndarray:
-        """Activations (B, C, h, w)."""
-        return self._array(self.output)
-
-    @property
-    def g(self) -> np.ndarray:
-        """Gradients (B, C, h, w)."""
-        return self._array(self.gradient)
-
-    def _array(self, tensor):
-        return self.layout.fold(tensor.detach()).float().cpu().numpy()
 
 
 def total(values: np.ndarray) -> np.ndarray:
@@ -138,96 +90,6 @@ def whole(made) -> Callable:
     return lambda seen: made(_NOTHING, []).get_cam_image(None, None, None, seen.a, seen.g, False)[
         :, None
     ]
-
-
-@torch.no_grad()
-def score_channels(seen: LayerPass) -> np.ndarray:
-    """Wang et al. 2020: softmax over the channels of the score of the image seen through each."""
-    batch, activations = seen.batch, seen.layout.fold(seen.output.detach())
-    size, scores = batch.images.shape[2:], []
-    for index, own in enumerate(activations):
-        of_image = []
-        for part in own[:, None].split(CHANNELS):  # all at the image's size would not fit in memory
-            views = F.interpolate(part, size, mode="bilinear", align_corners=True)
-            low, high = views.amin(dim=(2, 3), keepdim=True), views.amax(dim=(2, 3), keepdim=True)
-            masked = batch.images[index] * ((views - low) / (high - low + 1e-8))
-            of_image.append(batch.score(batch.model(masked).float(), index))
-        scores.append(torch.cat(of_image))
-    weights = torch.stack(scores).softmax(dim=1).cpu().numpy()
-    return weights[:, :, None, None] * seen.a
-
-
-@torch.no_grad()
-def ablation_channels(seen: LayerPass) -> np.ndarray:
-    """Desai and Ramaswamy 2020: the share of the score that is lost without each channel.
-
-    The layer's output is replaced by variants without channel 1, 2, ...; so what is below it runs
-    once for an image. The package sets a channel of a layer without zeros to minus ten million
-    instead of 0; here it is 0 as in the paper.
-    """
-    weights = []
-    for index, own in enumerate(seen.output.detach()):
-        scores = torch.cat(
-            [
-                _score_of(seen, index, part)
-                for part in _without_each(own, seen.layout).split(CHANNELS)
-            ]
-        )
-        plain = scores[0]
-        weights.append((plain - scores[1:]) / plain)
-    return torch.stack(weights).cpu().numpy()[:, :, None, None] * seen.a
-
-
-def _without_each(own, layout):
-    """The output of an image as it is, then without its first channel, its second, ..."""
-    channels = own.movedim(layout.channel_dim if layout.kind != "NCHW" else 0, 0)  # (C, ...)
-    variants = channels.repeat(len(channels) + 1, *(1,) * channels.ndim)
-    at = torch.arange(len(channels), device=own.device)
-    variants[at + 1, at] = 0
-    return variants if layout.kind == "NCHW" else variants.movedim(1, -1)
-
-
-def _score_of(seen, index, output):
-    """The scores of an image if the layer gave this output (N, ...)."""
-    batch = seen.batch
-    hook = seen.module.register_forward_hook(lambda *_: output)
-    try:
-        return batch.score(batch.model(batch.images[index : index + 1]).float(), index)
-    finally:
-        hook.remove()
-
-
-def full_grad(seen: LayerPass) -> np.ndarray:
-    """Input and all biases times their gradients, each channel scaled from 0 to 1: (B, K, H, W).
-
-    Srinivas and Fleuret 2019, as in the package. It looks at all layers, whichever is asked for.
-    """
-    batch = seen.batch
-    with_bias = {
-        name: module
-        for name, module in batch.model.named_modules()
-        if isinstance(module, nn.Conv2d | nn.BatchNorm2d) and module.bias is not None
-    }
-    images, size = batch.images.detach().requires_grad_(), batch.images.shape[2:]
-    with capture_activations(with_bias) as outputs:
-        score = batch.score(batch.model(images).float()).sum()
-    # what does not reach the answer contributes nothing
-    of_image, *gradients = torch.autograd.grad(
-        score, [images, *outputs.values()], materialize_grads=True, allow_unused=True
-    )
-    parts = [_channels_scaled((images * of_image).abs())]
-    for name, gradient in zip(outputs, gradients, strict=True):
-        bias = package.FullGrad.get_bias_data(None, with_bias[name])[:, None, None]
-        # scaled channel by channel, then summed, then enlarged: as enlarging is linear, that is
-        # the package's order
-        summed = _channels_scaled((bias * gradient).abs().float()).sum(dim=1, keepdim=True)
-        parts.append(F.interpolate(summed, size, mode="bilinear"))
-    return torch.cat(parts, dim=1).detach().cpu().numpy()
-
-
-def _channels_scaled(values):
-    values = values - values.amin(dim=(2, 3), keepdim=True)
-    return values / (1e-7 + values.amax(dim=(2, 3), keepdim=True))
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,8 @@ from torch import nn
 
 from utils import resolve
 from utils.images.form import MODES, Form
-from utils.networks.classifier import Classifier, as_classifier, device_of
+from utils.networks.classifier import Classifier, device_of
+from utils.networks.dry_run import as_classifier
 
 SIZE = 32  # pixels a side of the images of a network that says nothing of it
 

@@ -1,6 +1,7 @@
 """Report: in go images, maps and numbers, out come tables, figures, the explorer and a page."""
 
 from utils.report.drawing import interval_table, save, table
+from utils.report.evidence_figures import cascade, intervals, removal_curves
 from utils.report.explorer import explore
 from utils.report.figures import (
     augmentations,
@@ -13,16 +14,7 @@ from utils.report.figures import (
     reliability,
     samples,
 )
-from utils.report.map_figures import (
-    cam_gallery,
-    cam_pairs,
-    cascade,
-    intervals,
-    mean_maps,
-    mistake_titles,
-    removal_curves,
-    two_objects,
-)
+from utils.report.map_figures import cam_gallery, cam_pairs, mean_maps, mistake_titles, two_objects
 from utils.report.page import write_page
 
 __all__ = [

@@ -1,7 +1,5 @@
 """In goes a run folder, out comes all of it as one page that needs no other file, `report.html`."""
 
-import base64
-import io
 from datetime import datetime
 from pathlib import Path
 
@@ -17,15 +15,11 @@ from utils.core.statistics import evenly_spaced, wilson
 from utils.maps.compute import constant
 from utils.mistakes.people import KINDS
 from utils.networks.architectures import ARCHITECTURES
-from utils.report.drawing import HEAT, legend_of, on_white
+from utils.report.drawing import HEAT, legend_of
+from utils.report.tiles import COLUMNS, SIDE, TILE, sheet, uri
 from utils.training.metrics import doubt
 
-COLUMNS = 32  # tiles side by side in a sheet
-TILE = 96  # pixels: the longer side of a tile at most
-PART = 64  # images that are made tiles at a time
 MOST = 2000  # mistakes in the list; more of them would make the page heavy
-SIDE = 16383  # pixels: a picture in WebP has no longer one
-QUALITY = 90  # of sheets in WebP whose tiles are scaled down; others are kept pixel by pixel
 
 FIGURES = {  # of each section: the name of each picture, and what to say to those who cannot see it
     "galleries": {
@@ -186,7 +180,7 @@ def _mistakes(wrong, classes, cams, kinds):
         "rows": rows,
         "maps": list(cams),
         "sheets": {
-            which: _uri(Image.fromarray(sheet(values, at)), lossless=not scaled)
+            which: uri(Image.fromarray(sheet(values, at)), lossless=not scaled)
             for which, values in {"image": images, **cams}.items()
             if rows
         },
@@ -197,50 +191,11 @@ def _mistakes(wrong, classes, cams, kinds):
     }
 
 
-def sheet(values, at) -> np.ndarray:
-    """Those `at` of images (N, H, W, C) uint8 or maps (N, H, W) in 0 to 1, as one RGB picture.
-
-    COLUMNS side by side: the n-th is in row n // COLUMNS. Each is scaled down to TILE pixels a side
-    at most. Zeros fill it up.
-    """
-    height, width = values.shape[1:3]
-    scale = min(1, TILE / max(height, width))
-    height, width = (max(1, round(side * scale)) for side in (height, width))
-    rows = -(-len(at) // COLUMNS)
-    filled = np.zeros((rows, height, COLUMNS, width, 3), np.uint8)
-    for start in range(0, len(at), PART):  # or large images would fill the memory
-        for index, value in enumerate(values[at[start : start + PART]], start):
-            filled[index // COLUMNS, :, index % COLUMNS] = _tile(value, (width, height))
-    return filled.reshape(rows * height, COLUMNS * width, 3)
-
-
-def _tile(value, size) -> np.ndarray:
-    """An image (H, W, C) or a map (H, W), in RGB and of a size (width, height)."""
-    if value.ndim == 2:
-        values = _scaled(np.asarray(value, np.float32), size)
-        return colormaps[HEAT](values, bytes=True)[..., :3]
-    image = on_white(value)
-    return _scaled(image if image.shape[2] == 3 else image.repeat(3, axis=2), size)
-
-
-def _scaled(pixels, size):
-    if pixels.shape[1::-1] == size:
-        return pixels
-    return np.asarray(Image.fromarray(pixels).resize(size, Image.Resampling.BOX))
-
-
-def _uri(image, lossless: bool = True):
-    """An image as an address that holds it, in WebP: half the room of PNG."""
-    buffer, how = io.BytesIO(), {"lossless": True} if lossless else {"quality": QUALITY}
-    image.convert("RGB").save(buffer, "WEBP", **how)
-    return f"data:image/webp;base64,{base64.b64encode(buffer.getvalue()).decode()}"
-
-
 def _picture(image, alt):
     legend = legend_of(image)
     image.thumbnail((SIDE, SIDE))
     return {
-        "uri": _uri(image),
+        "uri": uri(image),
         "alt": alt,
         "legend": legend,
         "width": image.width * 2 // 3,

@@ -1,0 +1,96 @@
+"""In go measured values of maps, out come the pictures of what the maps are worth."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+
+from utils.report.drawing import BLUE, GREY, ORANGE
+
+
+def intervals(rows: list, heading: str, label: str):
+    """Measured shares of 1 with their intervals, one a line: rows of name, n, value, low, high."""
+    figure, axis = plt.subplots(figsize=(7, 0.4 * len(rows) + 1.2), layout="constrained")
+    for index, row in enumerate(rows):
+        errors = [[row["value"] - row["low"]], [row["high"] - row["value"]]]
+        axis.errorbar(
+            row["value"], index, xerr=errors, fmt="o", color=BLUE, capsize=3, clip_on=False
+        )
+    figure.suptitle(heading)
+    most = max(row["high"] for row in rows)
+    axis.set(
+        xlabel=label,
+        xlim=(0, min(1, 1.2 * most) or 1),
+        ylim=(-0.6, len(rows) - 0.4),
+        yticks=range(len(rows)),
+        yticklabels=[f"{row['name']} (n = {row['n']})" for row in rows],
+    )
+    axis.invert_yaxis()
+    axis.spines[["top", "right"]].set_visible(False)
+    return figure
+
+
+def removal_curves(found: dict, shares, ours: list):
+    """Mean probability of the class by share of pixels, as `removal.faithfulness` gives it.
+
+    `ours` are drawn boldly.
+    """
+    figure, axes = plt.subplots(1, 2, figsize=(11, 3.8), sharey=True, layout="constrained")
+    styles = iter(("--", ":", "-.", (0, (8, 3))) * 9)
+    colors = iter((BLUE, ORANGE, "#009e73", "#cc79a7", "#56b4e9") * 9)
+    for name, measures in found.items():
+        look = (
+            {"color": next(colors), "marker": "o"}
+            if name in ours
+            else {"color": GREY, "linestyle": next(styles)}
+        )
+        for axis, which in zip(axes, ("deletion", "insertion"), strict=True):
+            axis.plot(
+                100 * np.array(shares),
+                100 * measures[which].mean(axis=0),
+                label=name,
+                clip_on=False,
+                **look,
+            )
+    axes[0].set(
+        title="strongest pixels removed:\na low curve is good",
+        xlabel="% of the pixels removed",
+        ylabel="probability of the class, %",
+        ylim=(0, None),
+    )
+    axes[1].set(
+        title="strongest pixels alone kept:\na high curve is good", xlabel="% of the pixels kept"
+    )
+    for axis in axes:
+        axis.spines[["top", "right"]].set_visible(False)
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside right center", frameon=False)
+    return figure
+
+
+def cascade(rows: list, heading: str):
+    """How alike maps stay while the network is re-initialised: see `randomisation.similarities`."""
+    figure, axis = plt.subplots(figsize=(7.5, 3.6), layout="constrained")
+    names = [name for name in rows[0] if name != "level"]
+    for name, color, marker in zip(names, (BLUE, ORANGE, GREY, "#009e73"), "osd^", strict=False):
+        values = [row[name]["ssim"] for row in rows]
+        mean, low, high = (
+            np.array([value[key] for value in values]) for key in ("value", "low", "high")
+        )
+        axis.errorbar(
+            range(len(rows)),
+            mean,
+            yerr=[mean - low, high - mean],
+            color=color,
+            marker=marker,
+            capsize=3,
+            label=name,
+        )
+    axis.axhline(0, color=GREY, linewidth=0.6)
+    axis.set(
+        title=heading,
+        xlabel="re-initialised: from the output down to this part",
+        ylim=(None, 1.05),
+        ylabel="SSIM with the map\nof the trained network",
+    )
+    axis.set_xticks(range(len(rows)), [row["level"] for row in rows])
+    axis.spines[["top", "right"]].set_visible(False)
+    figure.legend(loc="outside right center", frameon=False)
+    return figure

@@ -1,0 +1,55 @@
+"""In go images or maps, out come sheets of small ones side by side, as a page holds them."""
+
+import base64
+import io
+
+import numpy as np
+from matplotlib import colormaps
+from PIL import Image
+
+from utils.report.drawing import HEAT, on_white
+
+COLUMNS = 32  # tiles side by side in a sheet
+TILE = 96  # pixels: the longer side of a tile at most
+PART = 64  # images that are made tiles at a time
+SIDE = 16383  # pixels: a picture in WebP has no longer one
+QUALITY = 90  # of sheets in WebP whose tiles are scaled down; others are kept pixel by pixel
+
+
+def sheet(values, at) -> np.ndarray:
+    """Those `at` of images (N, H, W, C) uint8 or maps (N, H, W) in 0 to 1, as one RGB picture.
+
+    COLUMNS side by side: the n-th is in row n // COLUMNS. Each is scaled down to TILE pixels a side
+    at most. Zeros fill it up.
+    """
+    height, width = values.shape[1:3]
+    scale = min(1, TILE / max(height, width))
+    height, width = (max(1, round(side * scale)) for side in (height, width))
+    rows = -(-len(at) // COLUMNS)
+    filled = np.zeros((rows, height, COLUMNS, width, 3), np.uint8)
+    for start in range(0, len(at), PART):  # or large images would fill the memory
+        for index, value in enumerate(values[at[start : start + PART]], start):
+            filled[index // COLUMNS, :, index % COLUMNS] = _tile(value, (width, height))
+    return filled.reshape(rows * height, COLUMNS * width, 3)
+
+
+def _tile(value, size) -> np.ndarray:
+    """An image (H, W, C) or a map (H, W), in RGB and of a size (width, height)."""
+    if value.ndim == 2:
+        values = _scaled(np.asarray(value, np.float32), size)
+        return colormaps[HEAT](values, bytes=True)[..., :3]
+    image = on_white(value)
+    return _scaled(image if image.shape[2] == 3 else image.repeat(3, axis=2), size)
+
+
+def _scaled(pixels, size):
+    if pixels.shape[1::-1] == size:
+        return pixels
+    return np.asarray(Image.fromarray(pixels).resize(size, Image.Resampling.BOX))
+
+
+def uri(image, lossless: bool = True):
+    """An image as an address that holds it, in WebP: half the room of PNG."""
+    buffer, how = io.BytesIO(), {"lossless": True} if lossless else {"quality": QUALITY}
+    image.convert("RGB").save(buffer, "WEBP", **how)
+    return f"data:image/webp;base64,{base64.b64encode(buffer.getvalue()).decode()}"
