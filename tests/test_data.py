@@ -259,6 +259,11 @@ def test_images_of_other_modes(folder):
     middle = dict(zip(images.test.ids, images.test.images[:, 16, 16].tolist(), strict=True))
     assert middle["zebra/10.bmp"] == [155] * 3
     assert middle["zebra/11"] == [255] * 3
+    whole = folder / "test" / "zebra" / "whole.tiff"
+    Image.fromarray(np.zeros((8, 8), np.int32)).save(whole)
+    with pytest.raises(ValueError, match=r"whole\.tiff: .* \(pixels of more than 16 bits"):
+        load("folder", str(folder), val_images=2)
+    whole.unlink()
     Image.fromarray(np.zeros((8, 8), np.float32)).save(folder / "test" / "zebra" / "float.tiff")
     with pytest.raises(
         ValueError, match=r"float\.tiff: cannot be read as an image \(pixels of more than 16 bits"

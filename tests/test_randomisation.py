@@ -297,3 +297,45 @@ def test_each_part_draws_from_a_seed_of_its_own():
     for part, seed, expected in (("1", 5, last), ("0", 6, first)):
         with randomisation.reinitialised(model, [part], seed):
             assert torch.equal(model[int(part)].weight, expected)
+
+
+class Clips(nn.Module):
+    """A linear map of images (B, 1, 1, 2), clipped in one of the ways to do so, then summed."""
+
+    def __init__(self, clip):
+        super().__init__()
+        self.clip, self.weight = clip, nn.Parameter(torch.tensor([[1.0, -1.0], [-1.0, 2.0]]))
+
+    def forward(self, images):
+        values = images.flatten(1) @ self.weight.T
+        returned = self.clip(values)
+        return torch.stack([returned.sum(1) - values.sum(1) * 2, values.sum(1) * 0], 1)
+
+
+@pytest.mark.parametrize(
+    "clip",
+    [
+        lambda values: F.relu(values, True),
+        lambda values: F.relu(values, inplace=True),
+        torch.relu_,
+        lambda values: values.relu_(),
+        nn.ReLU(inplace=True),
+    ],
+)
+def test_a_relu_in_place_changes_what_it_was_given(clip):
+    """Also under guided backpropagation: the network goes on with what was clipped, or not."""
+    model, images = Clips(clip), torch.tensor([[[[2.0, -1.0]]]])
+    plain = Clips(lambda values: F.relu(values, inplace=True))(images)
+    with randomisation._GuidedReLU() as relus:
+        assert torch.equal(model(images), plain)
+    assert relus.seen == 1
+
+
+def test_complex_weights_are_reinitialised():
+    model = nn.Module()
+    model.filters = nn.Parameter(torch.randn(3, 3, dtype=torch.complex64))
+    before = model.filters.detach().clone()
+    with randomisation.reinitialised(model, randomisation.levels(model), seed=0):
+        assert (model.filters.real != before.real).all()
+        assert (model.filters.imag != before.imag).all()
+    assert torch.equal(model.filters, before)

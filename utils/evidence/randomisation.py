@@ -113,7 +113,7 @@ class _GuidedReLU(TorchFunctionMode):
         values = given[0] if given else named.get("input")
         if name in ("relu", "relu_") and isinstance(values, torch.Tensor):
             self.seen += 1
-            if name == "relu_" or named.get("inplace") or given[1:2] == (True,):
+            if name == "relu_" or named.get("inplace"):
                 return values.copy_(_Guided.apply(values.clone()))  # it keeps what it was given
             return _Guided.apply(values)
         return function(*given, **named)
