@@ -32,6 +32,10 @@ notebooks: .venv/tests
 	  ../$(BIN)/jupyter nbconvert --to notebook --execute --inplace --log-level=WARN \
 	    --ExecutePreprocessor.record_timing=False $$name || exit 1; done
 
+# write the numbers and tables of README and doc/ anew from kept files
+docs: .venv/tests
+	$(BIN)/python -m tests.docs
+
 # write the public address of this repository into badges and clone lines: make colab REPO=owner/name
 colab:
 	@echo "$(REPO)" | grep -Eq '^[A-Za-z0-9-]+/[A-Za-z0-9._-]+$$' || { echo 'make colab: needs REPO=owner/name'; exit 2; }
@@ -50,4 +54,4 @@ lab: .venv/installed
 	$(BIN)/pip install --disable-pip-version-check -r tests/requirements.txt -c .ci/constraints.txt
 	touch $@
 
-.PHONY: run test check bench notebooks colab lab
+.PHONY: run test check bench notebooks docs colab lab

@@ -1,5 +1,6 @@
 import copy
 import gc
+import itertools
 
 import captum.attr
 import numpy as np
@@ -10,7 +11,7 @@ from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
 from torch import nn
 
 from utils.maps import compute, methods
-from utils.networks import hooks
+from utils.networks import classifier, hooks
 from utils.networks.resnet import cifar_resnet18
 
 
@@ -62,11 +63,23 @@ def test_each_image_is_explained_for_its_own_class(images):
     np.testing.assert_allclose(maps, [SECOND[1], SECOND[0], SECOND[1]], atol=1e-6)
 
 
+@pytest.mark.parametrize("method", ["GradCAM", "FinerCAM", "FullGrad"])
+def test_without_classes_the_predicted_ones_are_explained(network, method, monkeypatch):
+    monkeypatch.setattr(classifier, "IMAGES", (2, 2))
+    model, images = network
+    predicted = model(images).argmax(dim=1)
+    found, expected = (
+        compute.compute_maps(model, images, labels, "layer3", method)
+        for labels in (None, predicted)
+    )
+    np.testing.assert_array_equal(found, expected)
+
+
 def test_batches_make_no_difference(images, monkeypatch):
     many = torch.cat([images * scale for scale in (1, 2, 3, -1, -2)])
     labels = [0, 1, 0, 1, 1]
     whole = compute.compute_maps(Tiny(), many, labels, layer="second")
-    monkeypatch.setattr(compute, "BATCH", 2)
+    monkeypatch.setattr(classifier, "IMAGES", (2, 2))
     np.testing.assert_array_equal(whole, compute.compute_maps(Tiny(), many, labels, layer="second"))
 
 
@@ -211,8 +224,14 @@ def test_many_layers_and_methods_in_one_pass_equal_each_alone(network):
         ("layer4", "layer2", "layer3"),
         ("GradCAM", "LayerCAM", "FinerCAM", "ShapleyCAM", "FullGrad"),
     )
-    together = compute.compute_all(model, images, CLASSES, layers, asked)
+    together = compute.compute_all(model, images, CLASSES, itertools.product(asked, layers))
     assert set(together) == {(method, layer) for method in asked for layer in layers}
+    pairs = [("LayerCAM", "layer4"), ("GradCAM", "layer2*layer3"), ("GradCAM", "layer3")]
+    some = compute.compute_all(model, images, CLASSES, pairs)
+    assert list(some) == pairs
+    together |= {("GradCAM", "layer2*layer3"): some["GradCAM", "layer2*layer3"]}
+    for pair in pairs:
+        np.testing.assert_allclose(some[pair], together[pair], atol=2e-5)
     for (method, layer), maps in together.items():
         np.testing.assert_allclose(
             maps, compute.compute_maps(model, images, CLASSES, layer, method), atol=2e-5
@@ -224,7 +243,7 @@ def test_full_grad_looks_at_all_layers(network):
     maps = compute.compute_maps(model, images, CLASSES, compute.ALL, "FullGrad")
     layers = ("layer2", "layer3*layer4")
     for asked in (("FullGrad",), ("GradCAM", "FullGrad")):
-        found = compute.compute_all(model, images, CLASSES, layers, asked)
+        found = compute.compute_all(model, images, CLASSES, itertools.product(asked, layers))
         for layer in layers:
             np.testing.assert_array_equal(found["FullGrad", layer], maps)
 
@@ -259,7 +278,7 @@ def test_at_the_last_block_the_maps_are_the_logit(network):
     """
     model, images = network
     found = compute.compute_all(
-        model, images, CLASSES, ("layer4",), ("GradCAM", "HiResCAM"), raw=True
+        model, images, CLASSES, [("GradCAM", "layer4"), ("HiResCAM", "layer4")], raw=True
     )
     with hooks.capture_activations({"layer4": model.layer4}) as outputs, torch.no_grad():
         logits = model(images)
@@ -271,7 +290,7 @@ def test_at_the_last_block_the_maps_are_the_logit(network):
 
 
 def test_on_a_relu_network_shapley_cam_is_grad_cam_and_on_a_smooth_one_it_is_not(network):
-    maps = compute.compute_all(*network, CLASSES, ("layer3",), ("GradCAM", "ShapleyCAM"))
+    maps = compute.compute_all(*network, CLASSES, [("GradCAM", "layer3"), ("ShapleyCAM", "layer3")])
     np.testing.assert_allclose(maps["GradCAM", "layer3"], maps["ShapleyCAM", "layer3"], atol=1e-6)
     torch.manual_seed(0)
     smooth = nn.Sequential(
@@ -283,7 +302,7 @@ def test_on_a_relu_network_shapley_cam_is_grad_cam_and_on_a_smooth_one_it_is_not
         nn.Linear(5, 10),
     ).eval()
     images = torch.randn(3, 3, 8, 8)
-    maps = compute.compute_all(smooth, images, CLASSES, ("0",), ("GradCAM", "ShapleyCAM"))
+    maps = compute.compute_all(smooth, images, CLASSES, [("GradCAM", "0"), ("ShapleyCAM", "0")])
     assert abs(maps["GradCAM", "0"] - maps["ShapleyCAM", "0"]).max() > 0.001
     np.testing.assert_allclose(
         maps["ShapleyCAM", "0"], of_the_package(smooth, images, "0", "ShapleyCAM"), atol=2e-5
@@ -327,8 +346,7 @@ def test_nothing_of_a_batch_stays_behind(network):
         model,
         images.repeat(2, 1, 1, 1)[:5, :, :24, :24],
         [1] * 5,
-        ("layer3", "layer4"),
-        ("GradCAM", "ShapleyCAM", "FinerCAM"),
+        itertools.product(("GradCAM", "ShapleyCAM", "FinerCAM"), ("layer3", "layer4")),
     )
     gc.collect()
     left = [tuple(thing.shape) for thing in gc.get_objects() if type(thing) is torch.Tensor]
@@ -337,7 +355,7 @@ def test_nothing_of_a_batch_stays_behind(network):
 
 def test_finer_cam_against_one_class_is_grad_cam_of_the_difference(network):
     found = compute.compute_all(
-        *network, CLASSES, ("layer3",), ("GradCAM", "FinerCAM"), against=[0, 0, 0]
+        *network, CLASSES, [("GradCAM", "layer3"), ("FinerCAM", "layer3")], against=[0, 0, 0]
     )
     np.testing.assert_allclose(found["GradCAM", "layer3"], found["FinerCAM", "layer3"], atol=1e-6)
     model, images = network
@@ -419,7 +437,11 @@ def test_a_new_method_brings_its_own_gradients_and_its_own_sum(images, monkeypat
     )
     monkeypatch.setitem(methods.METHODS, "First", new)
     found = compute.compute_all(
-        Tiny(), images, [1], ("first", "second"), ("First", "GradCAM"), raw=True
+        Tiny(),
+        images,
+        [1],
+        [("First", "first"), ("First", "second"), ("GradCAM", "second")],
+        raw=True,
     )
     assert found["First", "first"].tolist() == [RED]
     assert found["First", "second"].tolist() == [GREEN]

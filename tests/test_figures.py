@@ -19,6 +19,8 @@ ROWS = [
         "val_loss": 1.5,
         "train_accuracy": 40.0,
         "val_accuracy": 50.0,
+        "rates": [rate, 2 * rate],
+        "losses": [3.0 / epoch, 1.0 / epoch],
     }
     for epoch, rate in ((1, 0.001), (2, 0.02), (3, 0.002))
 ]
@@ -200,9 +202,11 @@ def test_history_shows_its_rows(rows):
     figure = figures.history(rows, "validation")
     figure.canvas.draw()
     rate, loss, accuracy = figure.axes
-    assert rate.lines[0].get_ydata().tolist() == [row["learning_rate"] for row in rows]
-    columns = ("train_loss", "val_loss", "train_accuracy", "val_accuracy")
-    drawn = [line.get_ydata().tolist() for line in (*loss.lines, *accuracy.lines)]
+    for line, name in ((rate.lines[0], "rates"), (loss.lines[0], "losses")):
+        assert line.get_xdata().tolist() == [0.5, 1, 1.5, 2, 2.5, 3][: 2 * len(rows)]
+        assert line.get_ydata().tolist() == [value for row in rows for value in row[name]]
+    columns = ("val_loss", "train_accuracy", "val_accuracy")
+    drawn = [line.get_ydata().tolist() for line in (loss.lines[1], *accuracy.lines)]
     assert drawn == [[row[name] for row in rows] for name in columns]
     assert [text.get_text() for text in figure.legends[0].get_texts()] == [
         "training, augmented",
@@ -278,7 +282,7 @@ def test_small_pictures():
         for axis in figure.axes:
             low, high = axis.get_xlim()
             shown = [tick for tick in axis.get_xticks() if low <= tick <= high]
-            assert shown == ([1] if axis.get_xlabel() == "epoch" else [0, 1, 2])
+            assert shown == ([0, 1] if axis.get_xlabel() == "epoch" else [0, 1, 2])
     split = Split(np.zeros((1, 8, 8, 3), np.uint8), np.array([0]), np.array(["x"]))
     wrong = Mistakes(split, np.array([1]), np.array([[0.25, 0.75]]))
     maps = np.eye(8)[None]

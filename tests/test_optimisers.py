@@ -1,4 +1,5 @@
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -97,17 +98,18 @@ def test_two_steps_by_hand(form):
         assert torch.allclose(weight, expected, atol=1e-5)
 
 
-def test_all_but_convolutions_are_left_to_sgd():
+def test_all_but_convolutions_and_the_largest_of_them_are_left_to_sgd():
     def make():
         torch.manual_seed(0)
-        return nn.Sequential(nn.Conv2d(1, 2, 1), nn.BatchNorm2d(2), nn.Linear(2, 3))
+        layers = nn.Conv2d(1, 2, 1), nn.BatchNorm2d(2), nn.Conv2d(2, 4, 1), nn.Linear(4, 3)
+        return nn.Sequential(*layers)
 
     muon, sgd = make(), make()
-    _, optimiser = steps_of(muon, RECIPE)
-    steps_of(sgd, Recipe(**RECIPE.table() | {"muon": False}))
+    _, optimiser = steps_of(muon, replace(RECIPE, muon_filters=3))
+    steps_of(sgd, replace(RECIPE, muon=False))
     for (name, ours), theirs in zip(muon.named_parameters(), sgd.parameters(), strict=True):
         assert torch.equal(ours, theirs) == (name != "0.weight"), name
-    assert [len(group["params"]) for group in optimiser.param_groups] == [1, 4, 1]
+    assert [len(group["params"]) for group in optimiser.param_groups] == [2, 5, 1]
     assert [group["weight_decay"] for group in optimiser.param_groups[:2]] == [5e-4, 0]
 
 

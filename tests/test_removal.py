@@ -132,14 +132,19 @@ def test_area_by_hand():
     assert removal.area_under(np.array([[1, 1.0]]), (0.1, 0.5)) == pytest.approx([1])
 
 
+def drop_and_increase(model, inputs, classes, maps):
+    before = removal.probability_of(model, inputs, classes)
+    return removal.drop_and_increase(model, inputs, classes, maps, before)
+
+
 def test_drop_and_increase_by_hand():
     """Seen through the map, red is 1.8 + 0.5 + 0 - 0.1 = 2.2 instead of 2.
 
     Through its opposite it is 0.2 + 0.5 - 0.9.
     """
-    drop, increase = removal.drop_and_increase(Red(), RED, [0], MAP)
+    drop, increase = drop_and_increase(Red(), RED, [0], MAP)
     assert (drop.tolist(), increase.tolist()) == ([0], [True])
-    drop, increase = removal.drop_and_increase(Red(), RED, [0], 1 - MAP)
+    drop, increase = drop_and_increase(Red(), RED, [0], 1 - MAP)
     assert drop == pytest.approx([1 - sigmoid(-0.2) / sigmoid(2)])
     assert increase.tolist() == [False]
 
@@ -155,13 +160,13 @@ def test_drop_and_increase_equal_those_recorded_from_torch_cam():
     model[1].weight.data = torch.from_numpy(random.uniform(-0.2, 0.2, (3, 48))).float()
     images = torch.from_numpy(random.uniform(-2, 2, (6, 3, 4, 4))).float()
     maps = random.random_sample((6, 4, 4)).astype(np.float32)
-    drop, increase = removal.drop_and_increase(model, images, [0, 1, 2] * 2, maps)
+    drop, increase = drop_and_increase(model, images, [0, 1, 2] * 2, maps)
     assert drop == pytest.approx([0.0058208, 0, 0, 0.0880092, 0.1261498, 0.1717012], abs=1e-6)
     assert increase.tolist() == [False, True, True, False, False, False]
 
 
 def test_a_map_of_zeros_shows_nothing_but_the_mean_colour():
-    drop, _ = removal.drop_and_increase(Red(), RED, [0], 0 * MAP)
+    drop, _ = drop_and_increase(Red(), RED, [0], 0 * MAP)
     assert drop == pytest.approx([1 - 0.5 / sigmoid(2)])
 
 

@@ -193,7 +193,8 @@ def test_resumed_in_the_middle_of_an_epoch(tmp_path, monkeypatch, name, augmente
     resumed = train(folders[1], recipe, **options)
     assert without_time(folders[0]) == without_time(folders[1])
     assert len(left) == 3 + 8  # the steps that were left, and no others
-    assert [row["train_loss"] for row in whole] == [row["train_loss"] for row in resumed]
+    for key in ("train_loss", "rates", "losses"):
+        assert [row[key] for row in whole] == [row[key] for row in resumed]
 
 
 def test_the_plateau_is_remembered(tmp_path, monkeypatch):

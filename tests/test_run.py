@@ -26,7 +26,7 @@ GOOD = {
     "seed": 0,
     "device": "auto",
     "precision": "auto",
-    "recipe": "onecycle",
+    "recipe": "muon",
     "epochs": None,
     "batch_size": None,
     "learning_rate": None,

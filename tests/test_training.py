@@ -406,6 +406,10 @@ def test_fit_leaves_history_and_weights(few, tmp_path):
     assert tuple(rows[0]) == state.HISTORY
     assert [float(row["val_loss"]) for row in rows] == [row["val_loss"] for row in history]
     assert all(0 < row["train_seconds"] < row["seconds"] for row in history)
+    assert [row["rates"][0] for row in history] == [row["learning_rate"] for row in history]
+    # of 8 images in batches of 5
+    row = fit(few, recipe=replace(RECIPE, epochs=1, batch_size=5))[1][0]
+    assert np.average(row["losses"], weights=[5, 3]) == pytest.approx(row["train_loss"])
     again, metadata = weights.load_weights(tmp_path)
     assert same_weights(classifier, again)
     expected = {"classes": ["dark", "light"], "mean": [0.5, 0.4, 0.3], "std": [0.25, 0.2, 0.1]}

@@ -100,11 +100,11 @@ def compare(title: str, unit: str, ways: dict, rounds: int = 5) -> dict:
     return {row["name"]: row["rate"] for row in rows}
 
 
-def noise(count: int) -> Dataset:
+def noise(count: int, side: int = 32) -> Dataset:
     """Random images of ten classes, as what they show makes no difference to speed."""
     rng = np.random.RandomState(0)
     split = Split(
-        rng.randint(0, 256, (count, 32, 32, 3)).astype(np.uint8),
+        rng.randint(0, 256, (count, side, side, 3), np.uint8),
         np.arange(count) % 10,
         np.arange(count).astype(str),
     )

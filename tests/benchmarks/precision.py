@@ -2,8 +2,8 @@
 [--epochs N]
 
 Trains the demo by each seed in fp32 and in bf16, where only the arithmetic differs, and reads
-TESTED images drawn for this alone, in fp32. A folder of OUT for each; what is there already is not
-trained again, what was stopped goes on.
+TESTED images drawn for this alone, in fp32. A folder of OUT for each, and OUT/precision.json; what
+is there already is not trained again, what was stopped goes on.
 """
 
 import argparse
@@ -21,7 +21,7 @@ from utils.report import drawing
 from utils.training import RunFolder, fit, metrics
 from utils.training.recipes import choose_recipe
 
-TESTED = 10_000
+TESTED, RECIPE = 4000, "muon"
 
 
 def accuracy(folder: Path, seed: int, precision: str, device, epochs) -> float:
@@ -31,14 +31,14 @@ def accuracy(folder: Path, seed: int, precision: str, device, epochs) -> float:
         folder.mkdir(parents=True, exist_ok=True)
         dataset, recipe = (
             load("shapes", seed=seed),
-            choose_recipe("onecycle", "shapes", epochs=epochs),
+            choose_recipe(RECIPE, "shapes", epochs=epochs),
         )
         classifier, _ = fit(
             untrained(dataset, device, seed),
             dataset,
             recipe,
             RunFolder(folder),
-            name="onecycle",
+            name=RECIPE,
             seed=seed,
             precision=precision,
             resume=True,
@@ -54,7 +54,7 @@ def main():
     """Print the accuracies and their mean difference."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("out", type=Path)
-    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--seeds", type=int, default=8)
     parser.add_argument("--epochs", type=int)
     options, device = parser.parse_args(), choose_device()
     hold(options.out, {"epochs": options.epochs})
@@ -69,6 +69,8 @@ def main():
         print(rows[-1], flush=True)
     numbers = {kind: (kind, ".2f") for kind in ("fp32", "bf16", "difference")}
     print(drawing.table(rows, {"Seed": ("seed", "d")} | numbers))
+    found = {"machine": machine(device), "tested": TESTED, "recipe": RECIPE, "rows": rows}
+    (options.out / "precision.json").write_text(json.dumps(found, indent=1) + "\n")
     apart = np.array([row["difference"] for row in rows])
     error = apart.std(ddof=1) / np.sqrt(len(apart)) if len(apart) > 1 else float("nan")
     print(

@@ -1,102 +1,248 @@
-"""Every recipe in full: python -m tests.benchmarks.whole_runs OUT [--dataset D] [--data DIR] ...
+"""Whole runs, most important first: python -m tests.benchmarks.whole_runs OUT [JOB ...] [--data D]
+...
 
-Prints, for each recipe and seed, what each epoch reached, images/s, the seconds of training and of
-the whole call, and the memory of a GPU; leaves history.csv, weights.safetensors and metrics.json
-of each in OUT/<recipe>_<seed>/. Needs nothing from the network.
+A job is a recipe that is trained by each seed, with what is changed in it after colons
+(`muon:epochs=20:crop=4`; `val_images=0` validates on the test split); or `notebook`, which executes
+notebook 03 on the first network trained; or `maps`, the benchmark of maps/s. Each leaves a line in
+OUT/runs.jsonl as it ends, and its files in OUT/<job>_<seed>/; what is there already is not done
+again, what was stopped goes on. No job begins after so many seconds. Ends with a table of means and
+standard deviations over the seeds. Needs nothing from the network.
 """
 
 import argparse
+import ast
+import json
+import subprocess
+import sys
 import time
+from dataclasses import fields, replace
 from pathlib import Path
 
+import numpy as np
 import torch
+from torchinfo import summary
 
 from tests.benchmarks import machine, synchronise
-from utils import images, networks, runs, training
+from utils import ROOT, images, networks, runs, training
 from utils.core import files, statistics
 from utils.core.device import choose_device, choose_precision
 from utils.images.sources import DATASETS
-from utils.training.recipes import RECIPES
+from utils.report import drawing
+from utils.training.optimisers import is_turned
+from utils.training.recipes import RECIPES, Recipe
+from utils.training.state import Run
+
+# what is asked of a GPU that is there for minutes
+JOBS = (
+    "muon",
+    "notebook",
+    "muon:epochs=3",
+    "muon:epochs=20:crop=4",
+    "maps",
+    "plateau:val_images=0",
+    "onecycle",
+)
+KINDS = {field.name: field.type for field in fields(Recipe)} | {"val_images": int}
 
 
-def whole_run(name, data, folder, seed, options):
-    """Train by one recipe as notebook 02 does; returns what metrics.json says of it."""
-    started = time.perf_counter()
+def read_job(text: str) -> tuple[str, dict]:
+    """The recipe of a job and what is changed in it. Raises ValueError for what is not known."""
+    name, *pairs = text.split(":")
+    if name not in RECIPES:
+        raise ValueError(f"job {text!r}: choose of {', '.join((*RECIPES, 'notebook', 'maps'))}")
+    changes = {}
+    for pair in pairs:
+        field, _, value = pair.partition("=")
+        if field not in KINDS:
+            raise ValueError(f"job {text!r}: {field!r} is none of {', '.join(KINDS)}")
+        try:
+            changes[field] = value if KINDS[field] is str else ast.literal_eval(value)
+        except (ValueError, SyntaxError) as error:
+            raise ValueError(f"job {text!r}: {field} = {value!r} is not a value") from error
+    return name, changes
+
+
+def multiplications(model, recipe: Recipe, size: tuple, steps: int) -> tuple[float, float]:
+    """Of so many steps: those on images (three times those of answering) and of orthogonalising."""
+    one = summary(model, (1, 3, *size), verbose=0).total_mult_adds / min(size) ** 2
+    pixels = sum(recipe.batch_size * recipe.side(step, steps) ** 2 for step in range(steps))
+    turning = 0
+    for weight in model.parameters():
+        if is_turned(weight, recipe):
+            short, long = sorted((len(weight), weight[0].numel()))
+            turning += 2 * short**2 * long + (4 * recipe.muon_steps - 3) * short**3
+    return 3.0 * one * pixels, float(turning * steps)
+
+
+def whole_run(job: str, seed: int, options) -> dict:
+    """Train as notebook 02 does; returns what there is to say of it."""
+    name, changes = read_job(job)
     device = choose_device(options.device)
     precision = choose_precision("auto", device)
+    val_images = changes.pop("val_images", options.val_images)
+    data = load(options, seed, val_images)
+    recipe = training.choose_recipe(name, data.name, images=len(data.train))
+    recipe = replace(recipe, **changes)
+    folder = files.open_run(options.out.resolve() / f"{job.replace(':', '_')}_{seed}")
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats()
-    recipe = training.choose_recipe(
-        name, data.name, epochs=options.epochs, images=len(data.train), image_size=data.size[0]
-    )
+    synchronise()
+    started = time.perf_counter()
+    untrained = runs.untrained(data, "", seed, options.device)
+    steps = Run(untrained.model, data, recipe, seed).steps * recipe.epochs
     classifier, history = training.fit(
-        runs.untrained(data, "", seed, options.device),
+        untrained,
         data,
         recipe,
         training.RunFolder(folder),
         name=name,
         seed=seed,
         precision=precision,
-        resume=options.resume,
+        resume=True,
     )
+    synchronise()
+    seconds, trained = time.perf_counter() - started, sum(row["train_seconds"] for row in history)
     answers = [
         networks.predict(classifier, data.test.images, mirror=mirror) for mirror in (False, True)
     ]
     accuracy, mirrored = (training.score(logits, data.test.labels)[1] for logits in answers)
-    synchronise()
-    seconds, trained = time.perf_counter() - started, sum(row["train_seconds"] for row in history)
-    memory = torch.cuda.max_memory_allocated() / 2**30 if device.type == "cuda" else None
+    of_images, of_turning = multiplications(untrained.model, recipe, data.size, steps)
     best = training.best_epoch(history)
     return {
-        "recipe": name,
-        "epochs": len(history),
-        "batch_size": recipe.batch_size,
-        "seed": seed,
-        "device": machine(device),
-        "precision": precision,
+        "dataset": data.name,
+        "train_images": len(data.train),
         "validated_on": "test" if data.validates_on_test else "validation",
+        "val_images": len(data.val),
+        "test_images": len(data.test),
+        "recipe": recipe.table(),
+        "val_curve": [row["val_accuracy"] for row in history],
         "best_epoch": best["epoch"],
         "val_accuracy": best["val_accuracy"],
         "test_accuracy": accuracy,
         "test_interval": statistics.wilson(accuracy / 100 * len(data.test), len(data.test)),
         "test_accuracy_mirrored": mirrored,
+        "multiplications": of_images + of_turning,
+        "share_of_orthogonalising": of_turning / (of_images + of_turning),
         "train_seconds": trained,
-        "seconds_of_this_call": seconds,
+        "seconds": seconds,
         "images_per_second": len(data.train) * len(history) / trained,
-        "memory_gib": memory,
+        "precision": precision,
+        "gpu_gib": torch.cuda.max_memory_allocated() / 2**30 if device.type == "cuda" else None,
     }
 
 
+def load(options, seed, val_images):
+    """The images that the options ask for."""
+    limits = options.train_images, options.test_images
+    return images.load(options.dataset, options.data, seed, val_images, *limits)
+
+
+def command(job: str, options) -> dict:
+    """Do a job that is a command of its own; returns how long it took and the end of its output."""
+    if job == "maps":
+        arguments = ["-m", "tests.benchmarks.explaining"]
+    else:
+        first = next(row for row in kept(options.out) if "recipe" in row)
+        folder = options.out.resolve() / f"{first['job'].replace(':', '_')}_{first['seed']}"
+        given = {"dataset": options.dataset, "data_dir": options.data, "seed": first["seed"]}
+        given |= {"train_images": options.train_images, "test_images": options.test_images}
+        given |= {"device": options.device}
+        given |= {} if options.val_images is None else {"val_images": options.val_images}
+        arguments = ["-m", "utils.run", folder, "--only", "03_gradcam_analysis"]
+        for name, value in given.items():
+            arguments += ["-p", name, value]
+    started = time.perf_counter()
+    done = subprocess.run(
+        [sys.executable, *map(str, arguments)], cwd=ROOT, capture_output=True, text=True
+    )
+    said = done.stdout + done.stderr
+    (options.out / f"{job}.txt").write_text(said)
+    return {"seconds": time.perf_counter() - started, "rc": done.returncode, "said": said[-2000:]}
+
+
+def kept(out: Path) -> list:
+    """The lines of OUT/runs.jsonl."""
+    path = out / "runs.jsonl"
+    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+
+def table(rows: list) -> str:
+    """A line for each job: mean and standard deviation over its seeds."""
+    found: dict = {}
+    for row in rows:
+        if "recipe" in row:
+            found.setdefault(row["job"], []).append(row)
+
+    def spread(some, name):
+        values = [row[name] for row in some]
+        deviation = f" ± {np.std(values, ddof=1):.2f}" if len(values) > 1 else ""
+        return f"{np.mean(values):.2f}{deviation}"
+
+    lines = [
+        {
+            "job": job,
+            "seeds": len(some),
+            "epochs": len(some[0]["val_curve"]),
+            "cost": some[0]["multiplications"] / 1e12,
+            "share": 100 * some[0]["share_of_orthogonalising"],
+            "rate": float(np.median([row["images_per_second"] for row in some])),
+        }
+        | {name: spread(some, name) for name in ("val_accuracy", "test_accuracy")}
+        | {"mirrored": spread(some, "test_accuracy_mirrored")}
+        for job, some in found.items()
+    ]
+    columns = {
+        "Job": ("job", "s"),
+        "Seeds": ("seeds", "d"),
+        "Epochs": ("epochs", "d"),
+        "Validation, %": ("val_accuracy", "s"),
+        "Test, %": ("test_accuracy", "s"),
+        "Mirrored, %": ("mirrored", "s"),
+        "T multiplications": ("cost", ",.1f"),
+        "of them orthogonalising, %": ("share", ".1f"),
+        "Images/s": ("rate", ",.0f"),
+    }
+    return drawing.table(lines, columns)
+
+
 def main():
-    """Run the recipes and print what they gave."""
+    """Do the jobs that are not done yet, and print what there is."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("out", type=Path)
-    parser.add_argument("--dataset", default="shapes", choices=list(DATASETS))
+    parser.add_argument("jobs", nargs="*", default=JOBS, help=f"without any: {' '.join(JOBS)}")
+    parser.add_argument("--dataset", default="cifar10", choices=list(DATASETS))
     parser.add_argument("--data", default="data", help="where its files are")
-    parser.add_argument("--recipes", nargs="*", default=list(RECIPES), choices=list(RECIPES))
-    parser.add_argument("--seeds", nargs="*", type=int, default=[0])
-    for name in ("images", "val_images", "epochs"):
-        parser.add_argument(f"--{name}", type=int, default={"images": 0}.get(name))
+    parser.add_argument("--seeds", nargs="*", type=int, default=[0, 1, 2])
+    parser.add_argument("--val_images", type=int)
+    parser.add_argument("--train_images", type=int, default=0)
+    parser.add_argument("--test_images", type=int, default=0)
+    parser.add_argument("--seconds", type=float, default=float("inf"))
     parser.add_argument("--device", default="auto")
-    parser.add_argument(
-        "--resume", action="store_true", help="go on from what a stopped call left in OUT"
-    )
-    options = parser.parse_args()
+    options, started = parser.parse_args(), time.perf_counter()
+    try:
+        for job in options.jobs:
+            if job not in ("notebook", "maps"):
+                read_job(job)
+        load(options, 0, options.val_images)
+    except ValueError as error:
+        parser.error(str(error))
+    options.out.mkdir(parents=True, exist_ok=True)
     print(machine(choose_device(options.device)), flush=True)
-    for name in options.recipes:
-        for seed in options.seeds:
-            try:
-                data = images.load(
-                    options.dataset, options.data, seed, options.val_images, options.images
-                )
-            except ValueError as error:
-                parser.error(str(error))
-            folder = files.open_run(options.out.resolve() / f"{name}_{seed}")
-            found = whole_run(name, data, folder, seed, options)
-            print((folder / "history.csv").read_text())
-            files.write_metrics(folder, "data", data.describe())
-            files.write_metrics(folder, "training", found)
-            print("\n".join(f"{key}: {value}" for key, value in found.items()), "\n", flush=True)
+    for job in options.jobs:
+        seeds = [None] if job in ("notebook", "maps") else options.seeds
+        for seed in seeds:
+            if (job, seed) in ((row["job"], row["seed"]) for row in kept(options.out)):
+                continue
+            if time.perf_counter() - started > options.seconds:
+                print(f"{options.seconds:.0f} seconds are over: {job}, seed {seed}, is left out")
+                continue
+            found = command(job, options) if seed is None else whole_run(job, seed, options)
+            row = {"job": job, "seed": seed, "machine": machine(choose_device(options.device))}
+            with (options.out / "runs.jsonl").open("a") as file:
+                file.write(json.dumps(row | found) + "\n")
+            short = {name: value for name, value in found.items() if name != "recipe"}
+            print(json.dumps(row | short), flush=True)
+    print(table(kept(options.out)))
 
 
 if __name__ == "__main__":

@@ -14,7 +14,6 @@ from torch.overrides import TorchFunctionMode
 from utils.core.progress import Progress
 from utils.core.statistics import mean_interval
 from utils.evidence.baselines import to_one
-from utils.maps.compute import BATCH, BATCH_PIXELS
 from utils.networks.classifier import batches, device_of
 from utils.networks.hooks import frozen_eval
 
@@ -132,7 +131,7 @@ def guided_backprop(model: nn.Module, inputs, classes) -> np.ndarray | None:
     device, parts = device_of(model), []
     labels = torch.as_tensor(classes)
     with frozen_eval(model), torch.enable_grad():
-        for part in batches(len(inputs), inputs.shape[2:], BATCH_PIXELS, BATCH):
+        for part in batches(len(inputs), inputs.shape[2:], device):
             images = inputs[part].to(device).requires_grad_()
             with _GuidedReLU() as relus:
                 logits = model(images)

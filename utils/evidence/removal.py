@@ -15,7 +15,6 @@ from utils.networks.hooks import frozen_eval
 
 FILLS = ("mean", "blur", "road")
 NOISE = 0.01  # of "road", in units of the normalised image
-BATCH = 250  # images
 MOST_PIXELS = 10_000 * 32 * 32  # of all images that are looked at, see `affordable`
 SHARES = (0, 0.1, 0.2, 0.4, 0.7, 1)  # of the pixels, at which curves are measured
 
@@ -104,9 +103,14 @@ def probabilities(model, inputs) -> torch.Tensor:
     with frozen_eval(model):
         logits = [
             model(inputs[part].to(device)).float().cpu()
-            for part in batches(len(inputs), inputs.shape[2:], most=BATCH)
+            for part in batches(len(inputs), inputs.shape[2:], device)
         ]
     return torch.cat(logits).softmax(dim=1)
+
+
+def probability_of(model, inputs, classes) -> np.ndarray:
+    """The probability (N,) of each image's class."""
+    return probabilities(model, inputs)[range(len(inputs)), torch.as_tensor(classes)].numpy()
 
 
 def curve(model, inputs, classes, maps, shares, fill="mean", insert=False, seed=0) -> np.ndarray:
@@ -119,9 +123,7 @@ def curve(model, inputs, classes, maps, shares, fill="mean", insert=False, seed=
     for share in shares:
         chosen = top_k_mask(maps, share, seed)
         changed = impute(inputs, ~chosen if insert else chosen, fill, seed)
-        columns.append(
-            probabilities(model, changed)[range(len(inputs)), torch.as_tensor(classes)].numpy()
-        )
+        columns.append(probability_of(model, changed, classes))
     return np.stack(columns, axis=1)
 
 
@@ -130,18 +132,16 @@ def area_under(curves: np.ndarray, shares) -> np.ndarray:
     return np.trapezoid(curves, shares, axis=1) / (shares[-1] - shares[0])
 
 
-def drop_and_increase(model, inputs, classes, maps) -> tuple:
-    """What seeing an image only through its map does to the probability of its class.
+def drop_and_increase(model, inputs, classes, maps, before) -> tuple:
+    """What seeing an image only through its map does to the probability of its class, `before`
+    (N,).
 
     From maps (N, H, W) in 0 to 1: the share of it that is lost, 0 where none is (N,), and whether
     it grows (N,) bool: average drop and increase in confidence of Chattopadhyay et al. 2018. The
     map multiplies the normalised image, so 0 is the mean colour.
     """
-    rows, classes = range(len(inputs)), torch.as_tensor(classes)
-    before = probabilities(model, inputs)[rows, classes].numpy()
-    after = probabilities(model, inputs.cpu() * torch.as_tensor(np.array(maps))[:, None])[
-        rows, classes
-    ].numpy()
+    seen = inputs.cpu() * torch.as_tensor(np.array(maps))[:, None]
+    after = probability_of(model, seen, classes)
     return np.maximum(before - after, 0) / before, after > before
 
 
@@ -162,7 +162,7 @@ def faithfulness(model, inputs, classes, maps: dict, seed: int = 0) -> dict:
     """
     found = {}
     ends = [
-        probabilities(model, images)[range(len(inputs)), torch.as_tensor(classes)].numpy()[:, None]
+        probability_of(model, images, classes)[:, None]
         # the whole image, and nothing of it
         for images in (inputs.cpu(), torch.zeros(inputs.shape))
     ]
@@ -172,7 +172,7 @@ def faithfulness(model, inputs, classes, maps: dict, seed: int = 0) -> dict:
                 curve(model, inputs, classes, values, SHARES[1:-1], insert=insert, seed=seed)
                 for insert in (False, True)
             )
-            drop, increase = drop_and_increase(model, inputs, classes, values)
+            drop, increase = drop_and_increase(model, inputs, classes, values, ends[0][:, 0])
             found[name] = {
                 "deletion": np.hstack([ends[0], deletion, ends[1]]),
                 "drop": drop,

@@ -86,7 +86,10 @@ def measure(classifier, test: Split, kind: str, seed: int, layers, method="GradC
     maps = {
         at: values
         for (_, at), values in compute_all(
-            classifier.model, classifier.inputs(own.images), predicted, layers, (method,)
+            classifier.model,
+            classifier.inputs(own.images),
+            predicted,
+            [(method, at) for at in layers],
         ).items()
     }
     of_images = baselines.baselines(own.images, seed)

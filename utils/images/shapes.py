@@ -37,6 +37,8 @@ _SINE = np.round(np.sin(np.arange(TURN) * 2 * np.pi / TURN) * ONE).astype(np.int
 
 _COSINE = np.roll(_SINE, -TURN // 4)
 
+_Y, _X = np.mgrid[:SIZE, :SIZE]
+
 
 def _arc(radius, start=0.0, stop=1.0, centre=(0.0, 0.0), points=48):
     """Points on an arc, `start` and `stop` in turns."""
@@ -106,7 +108,7 @@ def coverage(loops):
     """
     points, step = SIZE * SUBPIXELS, PIXEL // SUBPIXELS
     rows = np.arange(points) * step + step // 2
-    crossings = np.zeros((points, points + 1), np.int64)
+    crossings = np.zeros((points, points + 1), np.uint8)
     for loop in loops:
         (x0, y0), (x1, y1) = loop.T, np.roll(loop, -1, axis=0).T
         row, edge = np.nonzero((y0 <= rows[:, None]) != (y1 <= rows[:, None]))
@@ -114,8 +116,9 @@ def coverage(loops):
         # the first sample point right of the crossing
         first = np.clip((x + step // 2) // step, 0, points)
         np.add.at(crossings, (row, first), 1)
-    inside = crossings.cumsum(axis=1)[:, :-1] & 1
-    return inside.reshape(SIZE, SUBPIXELS, SIZE, SUBPIXELS).sum(axis=(1, 3))
+    inside = np.bitwise_xor.accumulate(crossings, axis=1)[:, :-1] & 1
+    of_rows = sum(inside[part::SUBPIXELS] for part in range(SUBPIXELS))
+    return sum(of_rows[:, part::SUBPIXELS] for part in range(SUBPIXELS)).astype(np.int64)
 
 
 def place(name, radius, angle, centre):
@@ -143,12 +146,11 @@ def _colours(rng):
 
 def surface(rng, colour):
     """A colour with one to three ripples over it: (SIZE, SIZE, 3)."""
-    y, x = np.mgrid[:SIZE, :SIZE]
     ripples = np.zeros((SIZE, SIZE), np.int64)
     for _ in range(rng.randint(1, 4)):
         amplitude, phase = rng.randint(0, RIPPLE + 1), rng.randint(TURN)
         fx, fy = rng.randint(-40, 41, 2)  # turns per pixel, in 1/TURN: periods from 6 pixels on
-        ripples += amplitude * _SINE[(fx * x + fy * y + phase) % TURN] // ONE
+        ripples += amplitude * _SINE[(fx * _X + fy * _Y + phase) % TURN] // ONE
     return colour + ripples[:, :, None]
 
 

@@ -1,10 +1,11 @@
 """Class activation maps: in go a network, images and classes, out comes a map for each.
 
-By many layers and methods at once: batch by batch, one pass for all, and nothing recorded below
+By many methods and layers at once: batch by batch, one pass for all, and nothing recorded below
 the lowest layer asked for.
 """
 
 import contextlib
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -21,7 +22,6 @@ from utils.networks.layers import layout_of
 
 ALL = "all layers"
 MEMORY = 1 << 30  # bytes of maps of the misclassified images
-BATCH, BATCH_PIXELS = 100, 100 * 32 * 32 * 8  # images and pixels in a pass
 
 
 def effective_layer(method: str, layer: str) -> str:
@@ -31,27 +31,20 @@ def effective_layer(method: str, layer: str) -> str:
 
 def compute_maps(model, images, classes, layer: str, method: str = "GradCAM", **how) -> np.ndarray:
     """The maps of one method at one layer, (N, H, W): see `compute_all`."""
-    return compute_all(model, images, classes, (layer,), (method,), **how)[method, layer]
+    return compute_all(model, images, classes, [(method, layer)], **how)[method, layer]
 
 
 def compute_all(
-    model,
-    images,
-    classes,
-    layers,
-    methods=("GradCAM",),
-    *,
-    against=None,
-    raw=False,
-    precision="fp32",
+    model, images, classes, pairs, *, against=None, raw=False, precision="fp32"
 ) -> dict:
-    """How much each cell speaks for a class: {(method, layer): maps (N, H, W) float32 in 0 to 1}.
+    """How much each cell speaks for a class, by `pairs` of a method and a layer: {(method, layer):
+    maps (N, H, W) float32 in 0 to 1}.
 
     `images` (N, C, H, W) are normalised as for training, a tensor or `Inputs`; `classes` (N,) the
-    class to explain for each; `against` (N,) explains instead by how much its logit exceeds that
-    of another. A layer is a module of the model by its dotted name, or several joined by `*`,
-    whose maps are multiplied (RefineCAM, arXiv 2605.14641); FullGrad takes any, and ALL, for the
-    same.
+    class to explain for each, or None for the predicted ones; `against` (N,) explains instead by
+    how much its logit exceeds that of another. A layer is a module of the model by its dotted
+    name, or several joined by `*`, whose maps are multiplied (RefineCAM, arXiv 2605.14641);
+    FullGrad takes any, and ALL, for the same.
 
     Scaled as by the package: negative values are cut off, the least value becomes 0 and the
     greatest 1; a map that is the same everywhere, mostly because nothing speaks for the class, is
@@ -61,7 +54,9 @@ def compute_all(
     The model is left as it was found. Raises ValueError for what does not fit together.
     """
     labels = _labels(len(images), classes, against)
-    modules = _modules(model, layers, methods, raw)
+    pairs = list(pairs)
+    modules = _modules(model, pairs, raw)
+    parts = {(method, part): None for method, layer in pairs for part in _parts(method, layer)}
     maps: dict = {}
     device, count = device_of(model), len(images)
     bar = Progress(count, f"Maps of {count} images") if count > 1 else None
@@ -71,13 +66,13 @@ def compute_all(
         autocast(device, precision),
         bar or contextlib.nullcontext(),
     ):
-        for part in batches(count, images.shape[2:], BATCH_PIXELS, BATCH):
+        for part in batches(count, images.shape[2:], device):
             of_part = [None if label is None else label[part].to(device) for label in labels]
             batch = Batch(model, images[part].to(device), of_part[0], of_part[1])
-            found = _pass(batch, modules, methods)
+            found = _pass(batch, modules, list(parts))
             if not raw:
-                found = _scaled(found, batch.images.shape[2:], layers, methods)
-            for key in ((method, layer) for method in methods for layer in layers):
+                found = _scaled(found, batch.images.shape[2:], pairs)
+            for key in pairs:
                 values = found[key[0], effective_layer(*key)]
                 maps.setdefault(key, np.zeros((count, *values.shape[1:]), np.float32))[part] = (
                     values
@@ -100,17 +95,21 @@ def _labels(count, classes, against):
     return labels
 
 
-def _modules(model, layers, methods, raw) -> dict:
+def _parts(method, layer) -> list:
+    """The layers whose maps are multiplied, mostly one."""
+    return effective_layer(method, layer).split("*")
+
+
+def _modules(model, pairs, raw) -> dict:
     """The modules that have to be watched, {name: module}."""
-    for method in methods:
+    for method, _ in pairs:
         if method not in METHODS:
             raise ValueError(f"method = {method!r}: use one of {', '.join(METHODS)}")
-    if raw and any("*" in layer for layer in layers):
+    if raw and any("*" in layer for _, layer in pairs):
         raise ValueError("raw: maps of several layers can only be multiplied when scaled")
-    if all(METHODS[method].all_layers for method in methods):
-        return {}
     known = dict(model.named_modules())
-    names = {part: None for layer in layers for part in layer.split("*")}
+    watched = [pair for pair in pairs if not METHODS[pair[0]].all_layers]
+    names = {part: None for pair in watched for part in _parts(*pair)}
     for name in names:
         if name not in known or not name:
             some = ", ".join(list(dict(model.named_children()))[:20])
@@ -125,10 +124,12 @@ def _modules(model, layers, methods, raw) -> dict:
     return {name: known[name] for name in names}
 
 
-def _pass(batch: Batch, modules: dict, methods) -> dict:
-    """Raw maps of a batch, {(method, layer): (B, h, w) array}."""
+def _pass(batch: Batch, modules: dict, pairs: list) -> dict:
+    """Raw maps of a batch by pairs of a method and a module, {(method, layer): (B, h, w) array}."""
     with capture_activations(modules) as captured:
         logits = batch.model(batch.images).float()
+        if batch.classes is None:
+            batch = replace(batch, classes=logits.argmax(dim=1))
         outputs = dict(captured)  # a checkpointed block runs, and is captured, again for gradients
         _check_pass(batch, modules, outputs, logits)
         layouts = {
@@ -136,22 +137,19 @@ def _pass(batch: Batch, modules: dict, methods) -> dict:
             for name, output in outputs.items()
         }
         gradients: dict = {}
-        for method in (METHODS[name] for name in methods):
+        for method in (METHODS[name] for name, _ in pairs):
             if not method.all_layers and method.gradients not in gradients:
                 found = method.gradients(batch, logits, list(outputs.values()))
                 gradients[method.gradients] = dict(zip(outputs, found, strict=True))
     maps = {}
-    for name in methods:
-        method = METHODS[name]
-        if method.all_layers:
-            maps[name, ALL] = method.raw_map(LayerPass(batch))
-            continue
-        for layer, output in outputs.items():
+    for name, layer in pairs:
+        method, seen = METHODS[name], LayerPass(batch)
+        if not method.all_layers:
             gradient = gradients[method.gradients][layer]
             if gradient is None:
                 raise ValueError(f"layer = {layer!r}: the answer does not depend on its output")
-            seen = LayerPass(batch, modules[layer], output, gradient, layouts[layer])
-            maps[name, layer] = method.raw_map(seen)
+            seen = LayerPass(batch, modules[layer], outputs[layer], gradient, layouts[layer])
+        maps[name, layer] = method.raw_map(seen)
     return maps
 
 
@@ -178,7 +176,7 @@ def _layout(name, output, images, module):
     return layout
 
 
-def _scaled(found: dict, size, layers, methods) -> dict:
+def _scaled(found: dict, size, pairs: list) -> dict:
     """As the package: positive values, each map from 0 to 1 before and after it is enlarged.
 
     With the products of layers, which are made of scaled maps.
@@ -188,11 +186,10 @@ def _scaled(found: dict, size, layers, methods) -> dict:
         key: scale_cam_image(scale_cam_image(np.maximum(raw, 0), size))
         for key, raw in found.items()
     }
-    for layer in layers:
-        for method in methods:
-            if "*" in layer and not METHODS[method].all_layers:
-                parts = [scaled[method, part] for part in layer.split("*")]
-                scaled[method, layer] = scale_cam_image(np.prod(parts, axis=0))
+    for method, layer in pairs:
+        if len(parts := _parts(method, layer)) > 1:
+            product = np.prod([scaled[method, part] for part in parts], axis=0)
+            scaled[method, layer] = scale_cam_image(product)
     return scaled
 
 

@@ -16,7 +16,8 @@ from utils.networks.hooks import frozen_eval
 from utils.networks.layers import default_layer
 
 MANY_PIXELS = 50_000_000  # take a processor a minute
-BATCH_PIXELS, MOST_IMAGES = 500 * 32 * 32 * 4, 500  # of a batch without gradients
+# of a batch, by what fits into a processor's cache and what fills a GPU; least and most images
+CACHED, ON_GPU, IMAGES = 64 * 32 * 32, 500 * 32 * 32 * 4, (4, 500)
 
 
 @dataclass(frozen=True)
@@ -83,9 +84,10 @@ def device_of(model: nn.Module) -> torch.device:
     return next((tensor.device for tensor in tensors), torch.device("cpu"))
 
 
-def batches(count: int, size, pixels: int = BATCH_PIXELS, most: int = MOST_IMAGES) -> list:
-    """Slices over `count` images of a size (H, W), of so many pixels or images at most."""
-    step = min(most, max(1, pixels // (size[0] * size[1])))
+def batches(count: int, size, device) -> list:
+    """Slices over `count` images of a size (H, W), each as many as the device is quick with."""
+    pixels = CACHED if torch.device(device).type == "cpu" else ON_GPU
+    step = int(np.clip(pixels // (size[0] * size[1]), *IMAGES))
     return [slice(start, start + step) for start in range(0, count, step)]
 
 
@@ -106,7 +108,7 @@ def predict(
     many = progress and math.prod(images.shape[:3]) > MANY_PIXELS
     bar = Progress(len(images), f"Classifying {len(images)} images") if many else None
     with frozen_eval(model), autocast(device, precision), bar or contextlib.nullcontext():
-        for part in batches(len(images), classifier.size):
+        for part in batches(len(images), classifier.size, device):
             inputs = normalise(images[part], classifier.mean, classifier.std, device)
             views = (inputs, inputs.flip(3)) if mirror else (inputs,)
             answers = [

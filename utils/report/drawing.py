@@ -26,6 +26,7 @@ def save(figure, folder, name: str):
         if legend := write_png(figure, temporary, bbox_inches="tight"):
             print(legend)
     plt.close(figure)  # or the notebook would show it twice
+    figure.set_layout_engine("none")  # it is laid out: to show it need not do that again
     return figure
 
 

@@ -78,26 +78,33 @@ def crops(pictures: list, kept: list, heading: str):
 
 
 def history(rows: list, val_name: str):
-    """Learning rate, loss and accuracy by epoch.
+    """Learning rate and training loss by step, validation loss and both accuracies by epoch.
 
-    `rows` are those of history.csv, `val_name` says what was validated on.
+    `rows` are those that `training.fit` gives, `val_name` says what was validated on.
     """
     figure, axes = plt.subplots(1, 3, figsize=(12, 3.2), layout="constrained")
     epochs = [row["epoch"] for row in rows]
-    axes[0].plot(epochs, [row["learning_rate"] for row in rows], "o-", color=GREY)
-    axes[0].set(title="learning rate, at the epoch's start", yscale="log")
+    steps = [
+        row["epoch"] - 1 + (step + 1) / len(row["rates"])
+        for row in rows
+        for step in range(len(row["rates"]))
+    ]
+    rates, losses = ([value for row in rows for value in row[key]] for key in ("rates", "losses"))
+    axes[0].plot(steps, rates, color=GREY)
+    axes[0].set(title="learning rate", ylim=(0, None))
     axes[0].yaxis.set_major_formatter("{x:g}")
-    axes[0].yaxis.set_minor_formatter("")
-    # unclipped, empty lines would spoil the layout
+    axes[1].plot(steps, losses, color=BLUE, lw=1)
+    axes[1].set(title="loss, mean per image", ylim=(0, None))
+    axes[2].plot(
+        epochs,
+        [row["train_accuracy"] for row in rows],
+        "o-",
+        color=BLUE,
+        clip_on=not rows,  # unclipped, empty lines would spoil the layout
+        label="training, augmented",
+    )
+    axes[2].set(title="accuracy, %", ylim=(0, 100))
     for axis, what in zip(axes[1:], ("loss", "accuracy"), strict=True):
-        axis.plot(
-            epochs,
-            [row[f"train_{what}"] for row in rows],
-            "o-",
-            color=BLUE,
-            clip_on=not rows,
-            label="training, augmented",
-        )
         axis.plot(
             epochs,
             [row[f"val_{what}"] for row in rows],
@@ -107,12 +114,10 @@ def history(rows: list, val_name: str):
             label=val_name,
         )
     figure.legend(
-        *axes[1].get_legend_handles_labels(), loc="outside lower center", ncols=2, frameon=False
+        *axes[2].get_legend_handles_labels(), loc="outside lower center", ncols=2, frameon=False
     )
-    axes[1].set(title="loss, mean per image", ylim=(0, None))
-    axes[2].set(title="accuracy, %", ylim=(0, 100))
     for axis in axes:
-        axis.set(xlabel="epoch", xlim=(0.5, max(len(epochs), 1) + 0.5))
+        axis.set(xlabel="epoch", xlim=(0, max(len(epochs), 1)))
         axis.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
         axis.spines[["top", "right"]].set_visible(False)
     return figure

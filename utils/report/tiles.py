@@ -13,6 +13,7 @@ COLUMNS = 32  # tiles side by side in a sheet
 TILE = 96  # pixels: the longer side of a tile at most
 PART = 64  # images that are made tiles at a time
 SIDE = 16383  # pixels: a picture in WebP has no longer one
+LOSSLESS = {"lossless": True, "method": 1, "quality": 20}  # half the time for 7 % more bytes
 QUALITY = 90  # of sheets in WebP whose tiles are scaled down; others are kept pixel by pixel
 
 
@@ -50,6 +51,6 @@ def _scaled(pixels, size):
 
 def uri(image, lossless: bool = True):
     """An image as an address that holds it, in WebP: half the room of PNG."""
-    buffer, how = io.BytesIO(), {"lossless": True} if lossless else {"quality": QUALITY}
+    buffer, how = io.BytesIO(), LOSSLESS if lossless else {"quality": QUALITY}
     image.convert("RGB").save(buffer, "WEBP", **how)
     return f"data:image/webp;base64,{base64.b64encode(buffer.getvalue()).decode()}"

@@ -55,6 +55,7 @@ def train_step(run: Run, step: int, images, targets, precision: str):
     run.optimiser.zero_grad()
     loss.backward()
     run.optimiser.step()
+    run.running["rates"].append(run.optimiser.param_groups[0]["lr"])
     if run.recipe.schedule != "plateau":
         run.schedule.step()
     with torch.no_grad():
@@ -90,8 +91,8 @@ def fit(
     memory) gets the state from which `resume` goes on, after each epoch also the history and the
     weights of the best epoch so far (see `best_epoch`), and `on_epoch(history)` is called. `name`
     is the recipe's. Returns the classifier of its best epoch and the history: dictionaries with
-    the keys HISTORY and `train_seconds`. An interruption (KeyboardInterrupt) after the first epoch
-    ends it early in the same way.
+    the keys HISTORY, `train_seconds`, and by step the learning `rates` and mean `losses`. An
+    interruption (KeyboardInterrupt) after the first epoch ends it early in the same way.
     """
     if recipe.batch_size > len(dataset.train):
         raise ValueError(
@@ -221,14 +222,15 @@ class Session:
             run.schedule.step(val_loss)
         row = (
             len(run.history) + 1,
-            run.rate,
+            run.running["rates"][0],
             float(run.running["losses"].sum()) / len(dataset.train),
             val_loss,
             100 * int(run.running["right"]) / len(dataset.train),
             val_accuracy,
             time.perf_counter() - started,
         )
-        return dict(zip(HISTORY, row, strict=True)) | {"train_seconds": train_seconds}
+        by_step = {"rates": run.running["rates"], "losses": run.losses().tolist()}
+        return dict(zip(HISTORY, row, strict=True)) | {"train_seconds": train_seconds} | by_step
 
     def _diverged(self, epoch, error):
         history = self.run.history

@@ -79,21 +79,26 @@ class Muon(torch.optim.SGD):
                 weight.add_(kernel, alpha=-group["lr"])
 
 
+def is_turned(weight: torch.Tensor, recipe: Recipe) -> bool:
+    """Whether the updates of a weight are orthogonalised."""
+    return recipe.muon and weight.ndim > 2 and len(weight) <= recipe.muon_filters
+
+
 def make_optimiser(model, recipe: Recipe) -> torch.optim.SGD:
     """The recipe's: without `decay_norms`, weight decay spares batch norm and biases."""
     weights = [weight for weight in model.parameters() if weight.ndim > 1]
     others = [weight for weight in model.parameters() if weight.ndim <= 1]
     device, decay = weights[0].device, recipe.weight_decay
-    kernels = [weight for weight in weights if weight.ndim > 2] if recipe.muon else []
-    dense = [weight for weight in weights if not recipe.muon or weight.ndim == 2]
+    turned = [weight for weight in weights if is_turned(weight, recipe)]
+    left = [weight for weight in weights if not is_turned(weight, recipe)]
     groups: list = [
-        {"params": dense, "weight_decay": decay, "steps": 0},
+        {"params": left, "weight_decay": decay, "steps": 0},
         {"params": others, "weight_decay": decay if recipe.decay_norms else 0.0, "steps": 0},
     ]
-    if recipe.muon:
+    if turned:
         groups.append(
             {
-                "params": kernels,
+                "params": turned,
                 "lr": recipe.learning_rate * recipe.muon_rate,
                 "momentum": recipe.muon_momentum,
                 "steps": recipe.muon_steps,

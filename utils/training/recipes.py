@@ -25,6 +25,7 @@ class Recipe:
     muon_rate: float = 1.5  # their learning rate as a multiple of the others'
     muon_momentum: float = 0.6
     muon_steps: int = 5  # of the Newton-Schulz iteration
+    muon_filters: int = 512  # kernels of more filters are left to SGD, as theirs cost the most
     label_smoothing: float = 0.0
     crop: int = 4  # pixels of 32 by which a training image may be moved
     flip: bool = False  # mirror half of the training images
@@ -83,11 +84,14 @@ SHAPES: dict = {
         "sides": (16, 16, 16, 24, 32),
     },
     "muon": {
-        "epochs": 2,
-        "batch_size": 128,
-        "learning_rate": 0.04,
+        "epochs": 1,
+        "batch_size": 48,
+        "learning_rate": 0.01,
+        "muon_rate": 8.0,
+        "muon_steps": 3,
+        "muon_filters": 256,
         "label_smoothing": 0.0,
-        "sides": (16, 32),
+        "sides": (16, 24, 32),
     },
 }
 

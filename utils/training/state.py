@@ -25,8 +25,9 @@ def best_epoch(history: list) -> dict:
 class Run:
     """A network with its optimiser and schedule, the epochs done, and the figures of the next.
 
-    `running` counts along in an epoch: the `step`, the `losses` (cross entropy, summed over each
-    batch) and how many images were answered `right`, the last two on the device.
+    `running` counts along in an epoch: the `step`, the learning `rates`, the `losses` (cross
+    entropy, summed over each batch) and how many images were answered `right`, the last two on the
+    device.
     """
 
     def __init__(self, model, dataset: Dataset, recipe: Recipe, seed: int):
@@ -45,10 +46,17 @@ class Run:
         """Nothing is done yet of the next epoch."""
         self.running = {
             "step": 0,
+            "rates": [],
             "losses": torch.zeros(self.steps, device=self.device),
             "right": torch.zeros((), dtype=torch.int64, device=self.device),
         }
-        self.rate, self.seconds = self.optimiser.param_groups[0]["lr"], 0.0
+        self.seconds = 0.0
+
+    def losses(self) -> torch.Tensor:
+        """Mean per image of each step of the epoch at hand, which is over: (steps,)."""
+        sizes = torch.full_like(self.running["losses"], self.recipe.batch_size)
+        sizes[-1] = len(self.dataset.train) - self.recipe.batch_size * (self.steps - 1)
+        return self.running["losses"] / sizes
 
     def image_size(self, step: int) -> int:
         """Side of the training images in a step of the epoch at hand (progressive resizing)."""
@@ -66,11 +74,10 @@ class Run:
         """How far it has come, as plain data; `seconds` are those of the epoch at hand."""
         return {
             "history": self.history,
-            "step": self.running["step"],
-            "rate": self.rate,
+            **{name: self.running[name] for name in ("step", "rates")},
             "seconds": seconds,
             "schedule": self.schedule.state_dict(),
-            "rates": [group["lr"] for group in self.optimiser.param_groups],
+            "group_rates": [group["lr"] for group in self.optimiser.param_groups],
         }
 
     def tensors(self) -> dict:
@@ -93,10 +100,10 @@ class Run:
         for name, weight in self.model.named_parameters():
             momentum = torch.empty_like(weight).copy_(tensors[f"momentum.{name}"])
             self.optimiser.state[weight]["momentum_buffer"] = momentum
-        for group, rate in zip(self.optimiser.param_groups, progress["rates"], strict=True):
+        for group, rate in zip(self.optimiser.param_groups, progress["group_rates"], strict=True):
             group["lr"] = rate
         self.schedule.load_state_dict(progress["schedule"])
-        self.running = {"step": progress["step"]} | {
+        self.running = {name: progress[name] for name in ("step", "rates")} | {
             name: tensors[name].to(self.device) for name in ("losses", "right")
         }
-        self.rate, self.seconds = progress["rate"], progress["seconds"]
+        self.seconds = progress["seconds"]

@@ -1,0 +1,164 @@
+import importlib
+import json
+import re
+import subprocess
+import sys
+from dataclasses import replace
+
+import pytest
+import torch
+from torch import nn
+
+from tests import benchmarks
+from tests.benchmarks import noise, precision, untrained, whole_runs
+from utils.networks import weights
+from utils.training.recipes import choose_recipe
+
+
+def test_a_ratio_is_of_the_same_round(monkeypatch, capsys):
+    clock = [0.0]
+    monkeypatch.setattr(benchmarks.time, "perf_counter", lambda: clock[0])
+
+    def way(*seconds):
+        turns = iter(seconds)
+
+        def work():
+            clock[0] += next(turns)
+            return 12
+
+        return work
+
+    rates = benchmarks.compare(
+        "training", "images/s", {"slow": way(99, 12, 6, 12), "fast": way(1, 4, 3, 2)}, rounds=3
+    )
+    assert rates == {"slow": 1, "fast": 4}
+    assert "| fast | 4.0 | 3.00 | 2.00 to 6.00 |" in " ".join(capsys.readouterr().out.split())
+
+
+@pytest.mark.parametrize("name", ["augmentation", "evaluation", "explaining", "training"])
+def test_the_first_ways_of_each_benchmark_work(name, tmp_path, monkeypatch, capsys):
+    """On a few images, once, without a clock."""
+    module, dataset, done = importlib.import_module(f"tests.benchmarks.{name}"), noise(8), []
+
+    def once(title, unit, ways, rounds=5):
+        done.extend(work() for _, work in list(ways.items())[:3])
+        return dict.fromkeys(ways, 1.0)
+
+    changed = {"compare": once, "noise": lambda count: dataset, "load": lambda: dataset}
+    changed |= {"COUNT": 2, "PLAIN_BATCH": 8, "BATCH": 4, "ROOT": tmp_path}
+    cpu = torch.device("cpu")
+    changed["choose_device"] = lambda: cpu
+    for what in changed.keys() & vars(module).keys():
+        monkeypatch.setattr(module, what, changed[what])
+    (tmp_path / "runs" / "demo").mkdir(parents=True)
+    weights.save_weights(tmp_path / "runs" / "demo", untrained(dataset, cpu))
+    monkeypatch.setattr(sys, "argv", [name])
+    module.main()
+    assert len(done) >= 2
+    assert min(done) > 0
+    of_package = [line for line in capsys.readouterr().out.splitlines() if "the package's" in line]
+    assert len(of_package) == 2 * (name == "explaining")
+    if of_package:  # bf16 is what differs
+        apart = [float(line.split(" are ")[1].split(" ")[0]) for line in of_package]
+        assert apart[0] < 1e-3 < apart[1]
+
+
+def test_what_bf16_costs_is_bf16_less_fp32(tmp_path, monkeypatch, capsys):
+    for kind, found in (("bf16", (90, 92)), ("fp32", (91, 91.5))):
+        for seed, accuracy in enumerate(found):
+            (tmp_path / f"{kind}_{seed}").mkdir()
+            (tmp_path / f"{kind}_{seed}" / "accuracy.json").write_text(str(accuracy))
+    monkeypatch.setattr(sys, "argv", ["precision", str(tmp_path), "--seeds", "2"])
+    precision.main()
+    assert (
+        "bf16 less fp32: -0.25 points of accuracy, standard error 0.75 over the 2 seeds"
+        in capsys.readouterr().out
+    )
+    rows = json.loads((tmp_path / "precision.json").read_text())["rows"]
+    assert [row["difference"] for row in rows] == [-1, 0.5]
+    monkeypatch.setattr(sys, "argv", ["precision", str(tmp_path), "--epochs", "1"])
+    with pytest.raises(SystemExit, match="2"):
+        precision.main()
+
+
+def test_a_job_is_a_recipe_and_its_changes():
+    given = "muon:epochs=20:sides=(16, 32):schedule=onecycle:val_images=0"
+    changes = {"epochs": 20, "sides": (16, 32), "schedule": "onecycle", "val_images": 0}
+    assert whole_runs.read_job(given) == ("muon", changes)
+    for job, said in (
+        ("adam", "choose of plateau, onecycle, muon, notebook, maps"),
+        ("muon:epoch=3", "'epoch' is none of epochs, "),
+        ("muon:epochs=three", "epochs = 'three' is not a value"),
+    ):
+        with pytest.raises(ValueError, match=re.escape(said)):
+            whole_runs.read_job(job)
+
+
+def test_multiplications_by_hand():
+    """A kernel of 2x3x1x1 on 4x4 cells, a kernel of 4x2x2x2 on 3x3: 96 and 288 an image."""
+    model = nn.Sequential(nn.Conv2d(3, 2, 1, bias=False), nn.Conv2d(2, 4, 2, bias=False))
+    recipe = choose_recipe("muon", "folder")
+    recipe = replace(recipe, batch_size=10, sides=(2, 4), muon_steps=2)
+    # of 2x3 and 4x8: twice m m n, and (4 * 2 - 3) m m m
+    turning = (2 * 2 * 2 * 3 + 5 * 2**3) + (2 * 4 * 4 * 8 + 5 * 4**3)
+    # of four steps two on images of a quarter of the pixels
+    found = whole_runs.multiplications(model, recipe, (4, 4), 4)
+    assert found == (3 * 10 * 2 * (1 + 1 / 4) * (96 + 288), 4 * turning)
+    small = replace(recipe, muon_filters=2)
+    assert whole_runs.multiplications(model, small, (4, 4), 4)[1] == 4 * (24 + 40)
+    assert whole_runs.multiplications(model, replace(recipe, muon=False), (4, 4), 4)[1] == 0
+
+
+def test_means_and_deviations_are_over_the_seeds_of_a_job():
+    row = {"recipe": {}, "val_curve": [1, 2], "multiplications": 2e12}
+    row |= {"share_of_orthogonalising": 0.25, "images_per_second": 7}
+    rows = [
+        row | {"job": job, "val_accuracy": val, "test_accuracy": 90, "test_accuracy_mirrored": 91}
+        for job, val in (("muon", 89), ("muon", 91), ("muon:crop=4", 80))
+    ]
+    said = str(whole_runs.table([*rows, {"job": "maps"}]))
+    lines = said.replace(" ", "").splitlines()
+    assert "|muon|2|2|90.00±1.41|90.00±0.00|91.00±0.00|2.0|25.0|7|" in lines
+    assert "|muon:crop=4|1|2|80.00|90.00|91.00|2.0|25.0|7|" in lines
+
+
+def test_whole_runs_are_done_once_and_in_order(animals, tmp_path, monkeypatch, capsys):
+    given = ["whole_runs", str(tmp_path / "out"), "muon:epochs=2", "plateau:val_images=0:epochs=1"]
+    given += ["notebook", "--dataset", "folder", "--data", str(animals), "--device", "cpu"]
+    given += ["--train_images", "30", "--val_images", "12", "--seeds", "0", "3"]
+
+    def call(*more):
+        monkeypatch.setattr(sys, "argv", [*given, *more])
+        whole_runs.main()
+        return [(row["job"], row["seed"]) for row in whole_runs.kept(tmp_path / "out")]
+
+    asked = []
+
+    def notebook(arguments, **_):
+        asked.append(arguments[1:])
+        return subprocess.CompletedProcess(arguments, 0, "said", "")
+
+    monkeypatch.setattr(whole_runs.subprocess, "run", notebook)
+    assert call("--seconds", "0") == []
+    assert capsys.readouterr().out.count("left out") == 5
+    first = [("muon:epochs=2", 0), ("muon:epochs=2", 3)]
+    second = [("plateau:val_images=0:epochs=1", 0), ("plateau:val_images=0:epochs=1", 3)]
+    assert call() == [*first, *second, ("notebook", None)]
+    rows = whole_runs.kept(tmp_path / "out")
+    assert [row.get("train_images") for row in rows] == [18, 18, 30, 30, None]
+    assert [row.get("validated_on") for row in rows] == [*["validation"] * 2, *["test"] * 2, None]
+    assert [len(row["val_curve"]) for row in rows[:4]] == [2, 2, 1, 1]
+    assert rows[0]["recipe"]["epochs"] == 2
+    assert rows[0]["recipe"]["muon"]
+    assert rows[-1]["rc"] == 0
+    folder = tmp_path / "out" / "muon_epochs=2_0"
+    assert asked[0][:4] == ["-m", "utils.run", str(folder), "--only"]
+    for name, value in (("seed", "0"), ("val_images", "12"), ("dataset", "folder")):
+        assert asked[0][asked[0].index(name) + 1] == value
+    assert {path.name for path in folder.iterdir()} >= {"history.csv", "weights.safetensors"}
+    kept = (tmp_path / "out" / "runs.jsonl").read_bytes()
+    call()
+    assert (tmp_path / "out" / "runs.jsonl").read_bytes() == kept
+    for more in (["--dataset", "shapes", "adam"], ["--data", str(tmp_path / "none")]):
+        with pytest.raises(SystemExit, match="2"):
+            call(*more)

@@ -1,0 +1,66 @@
+"""What README and doc/ say is what `make docs` writes from kept files."""
+
+import json
+
+import pytest
+
+from tests import docs
+from utils import ROOT
+
+
+@pytest.mark.parametrize("page", docs.PAGES, ids=lambda page: page.name)
+def test_writing_the_pages_again_changes_nothing(page):
+    text = page.read_text()
+    assert docs.written(text) == text, "make docs"
+
+
+def test_what_stands_between_markers_is_replaced():
+    page = "a <!--= 1 + 1 -->old\n<!--/--> b <!--= spread([1, 3]) --><!--/-->"
+    new = "a <!--= 1 + 1 -->2<!--/--> b <!--= spread([1, 3]) -->2.00 ± 1.41<!--/-->"
+    assert docs.written(page) == new == docs.written(new)
+    with pytest.raises(ValueError, match="<!--= none -->: NameError"):
+        docs.written("<!--= none --><!--/-->")
+
+
+def test_what_the_readme_says_of_the_demo_in_words():
+    demo, runs = docs.Demo("demo/metrics.json"), list(map(docs.Demo, docs.VARIANTS.values()))
+    ours, chosen = "GradCAM, layer3", demo.chosen
+    assert float(demo.peak(ours)) > float(demo.peak("centre"))
+    assert demo.peak(ours) > demo.untrained(ours).split(" to ")[1]
+    on_all = {row.name: row["pointing game"].value for row in demo.found.localisation.all}
+    assert max(on_all, key=on_all.get) in (chosen, "oracle")
+    misclassified = (
+        float(demo.peak(name, "misclassified")) for name in (f"{ours}, predicted class", "centre")
+    )
+    assert next(misclassified) < next(misclassified)
+    assert float(demo.own(ours)) - float(demo.own("the chosen")) > 0.2
+    for run in runs:  # "only the arithmetic differs"
+        assert run.run.data == demo.run.data
+        assert run.training.settings == demo.training.settings
+        assert run.training.seed == demo.training.seed
+    made = [f"{run.training.precision}, {run.training.environment.processor}" for run in runs]
+    for name, said in zip(docs.VARIANTS, made, strict=True):
+        precision, threads = name.split(", ")
+        assert said.startswith(precision.split()[0])
+        assert f"threads: {threads.split()[0]})" in said
+        assert ("AVX2" in said) == ("AVX2" in name)
+
+
+def test_the_demo_is_that_of_the_executed_notebooks():
+    def printed(notebook):
+        cells = json.loads((ROOT / "notebooks" / f"{notebook}.ipynb").read_text())["cells"]
+        return "".join(
+            line
+            for cell in cells
+            for output in cell.get("outputs", [])
+            for line in output.get("text", [])
+        )
+
+    demo = docs.Demo("demo/metrics.json")
+    accuracy, (low, high) = demo.training.test_accuracy, demo.training.test_interval
+    said = f"Test accuracy: {accuracy:.1f} %, 95 % interval {low:.1f} to {high:.1f}"
+    assert said in printed("02_training")
+    text = printed("03_gradcam_analysis")
+    for rows in demo.found.localisation.values():
+        for row in rows:
+            assert docs.interval(row["relevance mass"]) in text
