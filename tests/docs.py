@@ -10,13 +10,15 @@ import re
 
 import matplotlib.pyplot as plt
 import numpy as np
+from scipy import stats
 
 from utils import ROOT
+from utils.evidence.baselines import BASELINES
 from utils.report import drawing
+from utils.training import choose_recipe
 
 PAGES = (ROOT / "README.md", *sorted((ROOT / "doc").glob("*.md")))
 MARKED = re.compile(r"(<!--= (.*?) -->)(.*?)(<!--/-->)", re.DOTALL)
-BASELINES = ("centre", "edges", "random", "blurred random")
 
 
 class Found(dict):
@@ -50,7 +52,7 @@ def kept(path: str):
 def table(rows: list) -> str:
     """A table in Markdown; the first row is the heading."""
     lines = [f"| {' | '.join(map(str, row))} |" for row in rows]
-    return "\n".join(["", lines[0], "|---" * len(rows[0]) + "|", *lines[1:], ""])
+    return "\n".join(["\n", lines[0], "|---" * len(rows[0]) + "|", *lines[1:], "\n"])
 
 
 def interval(found) -> str:
@@ -74,12 +76,12 @@ VARIANTS = {
 }
 
 
-class Demo:
-    """What is told of a run of the demo."""
+class Told:
+    """What is told of a run, from its metrics.json."""
 
     def __init__(self, path):
         self.run = kept(path)
-        self.found, self.training = self.run.explanations, self.run.training
+        self.found, self.training = self.run.explanations, self.run.get("training")
         choice = self.found.chosen_on_validation
         self.chosen = f"{choice.method}, {choice.layer}"
         self.at = f"{choice.method} at {choice.layer}"
@@ -96,7 +98,8 @@ class Demo:
     def own(self, name) -> str:
         """How often a map is stronger on its own of two objects."""
         rows = self.found.two_objects
-        return f"{(rows(name) if name in [row.name for row in rows] else rows[0]).more.value:.2f}"
+        same = name == "the chosen" and name not in [row.name for row in rows]
+        return f"{(rows[0] if same else rows(name)).more.value:.2f}"
 
     def corrected(self, name, fill) -> str:
         """Share of the mistakes that are corrected."""
@@ -113,10 +116,54 @@ class Demo:
         """The verdicts of the closing table."""
         return [row.shown for row in self.found.trust]
 
+    def trust(self) -> str:
+        """The closing table of notebook 3."""
+        heading = ["the map ...", "n", "measured", "baseline", "which", "shown"]
+        rows = [
+            [
+                row.what,
+                row.n,
+                interval(row),
+                f"{row.baseline:.2f} ({row.baseline_low:.2f} to {row.baseline_high:.2f})",
+                row.by,
+                row.shown,
+            ]
+            for row in self.found.trust
+        ]
+        return table([heading, *rows])
+
+    def kinds(self) -> str:
+        """Whose fault the mistakes are."""
+        rows = [[row.name, row.images, interval(row)] for row in self.found.triage.kinds]
+        return table([["kind", "of the test images", "share of the mistakes"], *rows])
+
+    def confusions(self) -> str:
+        """The most frequent pairs of classes."""
+        pairs = self.found.confusions
+        return ", ".join(f"{pair.true} as {pair.predicted} ({pair.images})" for pair in pairs)
+
+    def measures(self, rows, columns: dict) -> str:
+        """A table of maps by what was measured of each; `columns` is {heading: key}."""
+        lines = [
+            [row.name.replace("*", r"\*"), *(interval(row[key]) for key in columns.values())]
+            for row in rows
+        ]
+        return table([["map", *columns], *lines])
+
+    def alike(self) -> str:
+        """How alike maps are to those of the trained network when all is re-initialised."""
+        last = self.found.randomisation[-1]
+        names = [name for name in last if name != "level"]
+        rows = [
+            [name, *(interval(last[name][key]) for key in ("ssim", "rank correlation"))]
+            for name in names
+        ]
+        return table([["map", "SSIM", "rank correlation"], *rows])
+
 
 def variants() -> str:
     """How far the numbers of the demo move with the arithmetic."""
-    runs = [Demo(path) for path in VARIANTS.values()]
+    runs = [Told(path) for path in VARIANTS.values()]
     lines = {
         "test accuracy, %": lambda run: f"{run.training.test_accuracy:.1f}",
         "misclassified, of 1,000": lambda run: run.found.mistakes,
@@ -158,13 +205,14 @@ def trials_on_shapes() -> str:
         "warm-up": "warm_up",
         "crop": "crop",
     }
-    today = {"sides": [16, 24, 32], "learning_rate": 0.01, "muon_filters": 256, "batch_size": 48}
+    today = choose_recipe("muon", "shapes").table()
+    today["sides"] = list(today["sides"])
     lines = []
     for rows in sorted(found.values(), key=lambda rows: rows[0].multiplications):
         settings = rows[0].settings
         cells = [settings[key] for key in columns.values()]
         cells[1] = ", ".join(map(str, cells[1]))
-        ours = all(settings[key] == value for key, value in today.items())
+        ours = all(today[key] == value for key, value in settings.items())
         lines.append(
             [f"**{cells[0]}**" if ours else cells[0], *cells[1:], rows[0].precision]
             + [f"{rows[0].multiplications / 1e12:.1f}", ", ".join(str(row.seed) for row in rows)]
@@ -189,12 +237,12 @@ def trials_on_h200() -> str:
             + [settings["mlr"] if muon else "SGD", settings["mm"] if muon else ""]
             + [settings["steps"] if muon else ""]
             + [settings[name] for name in ("wd", "ls", "pad")]
-            + [settings.get("cutout", ""), settings.get("flip", ""), settings.get("mwd", "")]
+            + [settings.get(name, "") for name in ("cutout", "flip", "biasx", "mwd")]
             + [", ".join(str(row.seed) for row in rows)]
             + [spread([row[name] for row in rows]) for name in ("val", "test", "test_mirror")]
         )
     heading = ["epochs", "rate", "Muon's", "momentum", "steps", "decay", "smoothing", "crop"]
-    heading += ["cutout", "flips", "Muon's decay", "seeds", "validation, %", "test, %"]
+    heading += ["cutout", "flips", "biasx", "Muon's decay", "seeds", "validation, %", "test, %"]
     return table([[*heading, "mirrored, %"], *lines])
 
 
@@ -207,29 +255,78 @@ def run_costs() -> str:
     return table([heading, *rows])
 
 
+def notebook(code: str) -> float:
+    """Median seconds of notebook 3 by the code of "before" and "now"."""
+    return float(np.median(kept("performance/notebook_3.json")[code]))
+
+
+def printed(name: str, number: int = 0) -> str:
+    """The table of that number that a benchmark printed, from doc/performance/<name>.txt."""
+    text, rule = (ROOT / "doc" / "performance" / f"{name}.txt").read_text(), r"\+[-+]+\n"
+    heading, body = re.findall(rf"{rule}(\|.*\n){rule}((?:\|.*\n)+)", text)[number]
+    rows = (heading + body).splitlines()
+    return table([[cell.strip() for cell in row.strip("|").split("|")] for row in rows])
+
+
+def precision() -> str:
+    """Accuracy by seed of the demo trained in fp32 and in bf16."""
+    rows = kept("performance/precision.json").rows
+    return table(
+        [["seed", "fp32", "bf16", "difference"]]
+        + [
+            [row.seed, *(f"{row[key]:.2f}" for key in ("fp32", "bf16", "difference"))]
+            for row in rows
+        ]
+    )
+
+
+def precision_verdict() -> str:
+    """The paired comparison of the two, over the seeds."""
+    found = stats.ttest_1samp(
+        [row.difference for row in kept("performance/precision.json").rows], 0
+    )
+    low, high = found.confidence_interval()
+    verdict = "better" if low > 0 else "worse" if high < 0 else "undecided"
+    mean = (low + high) / 2
+    return (
+        f"{mean:.2f} points (95 % interval {low:.2f} to {high:.2f}, p = {found.pvalue:.2f}, "
+        f"n = {found.df + 1} seeds): {verdict}"
+    )
+
+
+def growth() -> str:
+    """Training and maps by the number of images and by their side."""
+    lines = [
+        [f"{row.images:,}", f"{row.side}x{row.side}"]
+        + [f"{row[key]:,.1f}" for key in ("train_seconds", "trained_per_second")]
+        + [f"{row[key]:,.1f}" for key in ("map_seconds", "maps_per_second", "gib")]
+        for row in kept("performance/growth.jsonl")
+    ]
+    heading = ["images", "side", "an epoch, s", "images/s", "maps, s", "maps/s", "memory, GiB"]
+    return table([heading, *lines])
+
+
 def log_of(name: str) -> list:
     """The rows of a log of the reference's recipe."""
     with (ROOT / "doc" / "plateau" / f"{name}.csv").open() as file:
         return [{key: float(value) for key, value in row.items()} for row in csv.DictReader(file)]
 
 
-REFERENCE = {"reference": 16} | {
-    f"seed_{seed}": next(
-        (
-            int(row["epoch"])
-            for row in log_of(f"seed_{seed}")
-            if row["learning_rate"] < log_of(f"seed_{seed}")[0]["learning_rate"]
-        ),
-        None,
-    )
-    for seed in range(5)
-}
+def falls() -> dict:
+    """The first epoch at a lower learning rate, or None: {name of the log: epoch}."""
+    found = {"reference": 16}  # whose log has no rates
+    for seed in range(5):
+        log = log_of(f"seed_{seed}")
+        lower = (row["epoch"] for row in log if row["learning_rate"] < log[0]["learning_rate"])
+        fell = next(lower, None)
+        found[f"seed_{seed}"] = fell and int(fell)
+    return found
 
 
 def reference() -> str:
     """The reference's log beside those of five seeds."""
     lines = []
-    for name, fell in REFERENCE.items():
+    for name, fell in falls().items():
         accuracy = [row["val_accuracy"] for row in log_of(name)]
         lines.append(
             [name.replace("_", " "), fell or "never", f"{max(accuracy):.2f}"]
@@ -243,7 +340,7 @@ def reference() -> str:
 def draw_reference():
     """doc/plateau/plateau.png: accuracy by epoch of the reference and of five seeds."""
     figure, axis = plt.subplots(figsize=(8, 4), layout="constrained")
-    for name, fell in REFERENCE.items():
+    for name, fell in falls().items():
         log = log_of(name)
         ours = name != "reference"
         color = "black" if not ours else drawing.ORANGE if fell is None else drawing.BLUE
@@ -253,8 +350,8 @@ def draw_reference():
             axis.plot(fell, accuracy[fell - 1], "o", color=color, ms=5)
     for color, label in (
         ("black", "the reference"),
-        (drawing.BLUE, "seeds 1 to 4"),
-        (drawing.ORANGE, "seed 0, in which the rate never falls"),
+        (drawing.BLUE, "seeds in which the rate falls"),
+        (drawing.ORANGE, "the seed in which it never does"),
     ):
         axis.plot([], [], color=color, label=label)
     axis.plot([], [], "o", color=drawing.GREY, label="the first epoch at a tenth of the rate")
@@ -268,7 +365,11 @@ def draw_reference():
 
 def written(text: str) -> str:
     """A page with everything between markers written anew."""
-    names = globals() | {"demo": Demo("demo/metrics.json")}
+    names = globals() | {
+        "demo": Told("demo/metrics.json"),
+        "cifar": Told("cifar10/metrics.json"),
+        "network": kept("cifar10/network.json"),
+    }
 
     def anew(match):
         try:

@@ -10,8 +10,9 @@ import torch
 from torch import nn
 
 from tests import benchmarks
-from tests.benchmarks import noise, precision, untrained, whole_runs
+from tests.benchmarks import growth, noise, precision, untrained, whole_runs
 from utils.networks import weights
+from utils.training import loop
 from utils.training.recipes import choose_recipe
 
 
@@ -35,7 +36,9 @@ def test_a_ratio_is_of_the_same_round(monkeypatch, capsys):
     assert "| fast | 4.0 | 3.00 | 2.00 to 6.00 |" in " ".join(capsys.readouterr().out.split())
 
 
-@pytest.mark.parametrize("name", ["augmentation", "evaluation", "explaining", "training"])
+@pytest.mark.parametrize(
+    "name", ["augmentation", "evaluation", "explaining", "optimisers", "training"]
+)
 def test_the_first_ways_of_each_benchmark_work(name, tmp_path, monkeypatch, capsys):
     """On a few images, once, without a clock."""
     module, dataset, done = importlib.import_module(f"tests.benchmarks.{name}"), noise(8), []
@@ -136,13 +139,17 @@ def test_whole_runs_are_done_once_and_in_order(animals, tmp_path, monkeypatch, c
 
     def notebook(arguments, **_):
         asked.append(arguments[1:])
-        return subprocess.CompletedProcess(arguments, 0, "said", "")
+        return subprocess.CompletedProcess(arguments, done["code"], "said", "")
 
     monkeypatch.setattr(whole_runs.subprocess, "run", notebook)
+    done = {"code": 1}
     assert call("--seconds", "0") == []
     assert capsys.readouterr().out.count("left out") == 5
     first = [("muon:epochs=2", 0), ("muon:epochs=2", 3)]
     second = [("plateau:val_images=0:epochs=1", 0), ("plateau:val_images=0:epochs=1", 3)]
+    assert call() == [*first, *second]
+    assert "notebook, seed None: exit code 1: said" in capsys.readouterr().out
+    done["code"] = 0
     assert call() == [*first, *second, ("notebook", None)]
     rows = whole_runs.kept(tmp_path / "out")
     assert [row.get("train_images") for row in rows] == [18, 18, 30, 30, None]
@@ -150,7 +157,7 @@ def test_whole_runs_are_done_once_and_in_order(animals, tmp_path, monkeypatch, c
     assert [len(row["val_curve"]) for row in rows[:4]] == [2, 2, 1, 1]
     assert rows[0]["recipe"]["epochs"] == 2
     assert rows[0]["recipe"]["muon"]
-    assert rows[-1]["rc"] == 0
+    assert rows[-1]["said"] == "said"
     folder = tmp_path / "out" / "muon_epochs=2_0"
     assert asked[0][:4] == ["-m", "utils.run", str(folder), "--only"]
     for name, value in (("seed", "0"), ("val_images", "12"), ("dataset", "folder")):
@@ -159,6 +166,57 @@ def test_whole_runs_are_done_once_and_in_order(animals, tmp_path, monkeypatch, c
     kept = (tmp_path / "out" / "runs.jsonl").read_bytes()
     call()
     assert (tmp_path / "out" / "runs.jsonl").read_bytes() == kept
-    for more in (["--dataset", "shapes", "adam"], ["--data", str(tmp_path / "none")]):
+    for more in (
+        ["--dataset", "shapes", "adam"],
+        ["--data", str(tmp_path / "none")],
+        ["--train_images", "40"],
+    ):
         with pytest.raises(SystemExit, match="2"):
             call(*more)
+    given[1] = str(tmp_path / "other")
+    monkeypatch.setattr(sys, "argv", [*given[:2], "notebook", *given[5:]])
+    whole_runs.main()
+    assert "nothing is trained yet" in capsys.readouterr().out
+
+
+def test_an_interrupted_run_is_not_taken_for_a_whole_one(animals, tmp_path, monkeypatch):
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    given = ["whole_runs", str(tmp_path), "muon:epochs=2", "--dataset", "folder"]
+    given += ["--data", str(animals), "--device", "cpu", "--train_images", "30", "--seeds", "0"]
+    monkeypatch.setattr(sys, "argv", given)
+    train_epoch, calls = loop.train_epoch, []
+
+    def second_is_stopped(*arguments):
+        calls.append(1)
+        return interrupt() if len(calls) == 2 else train_epoch(*arguments)
+
+    monkeypatch.setattr(loop, "train_epoch", second_is_stopped)
+    with pytest.raises(KeyboardInterrupt):
+        whole_runs.main()
+    assert whole_runs.kept(tmp_path) == []
+    whole_runs.main()  # goes on after the first epoch
+    assert len(calls) == 3
+    assert len(whole_runs.kept(tmp_path)[0]["val_curve"]) == 2
+
+
+def test_growth_is_measured_once(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(growth, "FEW", 20)
+    row = growth.measured(20, 32)
+    assert row["images"] / row["train_seconds"] == row["trained_per_second"]
+    assert (row["network"], row["gib"] > 0.1) == ("resnet18-cifar", True)
+    asked = []
+
+    def of_it(command, **_):
+        asked.append(tuple(map(int, (command[-3], command[-1]))))
+        measured = row | dict(zip(("images", "side"), asked[-1], strict=True))
+        return subprocess.CompletedProcess(command, 0, "progress\n" + json.dumps(measured))
+
+    monkeypatch.setattr(growth.subprocess, "run", of_it)
+    given = ["growth", str(tmp_path), "--counts", "20", "30", "--sides", "32", "64"]
+    for _ in range(2):
+        monkeypatch.setattr(sys, "argv", given)
+        growth.main()
+        assert asked == [(20, 32), (30, 32), (20, 64)]
+    assert capsys.readouterr().out.count("resnet18-cifar") == 6

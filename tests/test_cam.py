@@ -65,7 +65,8 @@ def test_each_image_is_explained_for_its_own_class(images):
 
 @pytest.mark.parametrize("method", ["GradCAM", "FinerCAM", "FullGrad"])
 def test_without_classes_the_predicted_ones_are_explained(network, method, monkeypatch):
-    monkeypatch.setattr(classifier, "IMAGES", (2, 2))
+    monkeypatch.setattr(classifier, "CPU_PIXELS", 0)
+    monkeypatch.setattr(classifier, "FEW", 2)
     model, images = network
     predicted = model(images).argmax(dim=1)
     found, expected = (
@@ -73,13 +74,38 @@ def test_without_classes_the_predicted_ones_are_explained(network, method, monke
         for labels in (None, predicted)
     )
     np.testing.assert_array_equal(found, expected)
+    found, expected = (
+        compute.compute_maps(model, images, labels, "layer3", method, against=(predicted + 1) % 10)
+        for labels in (None, predicted)
+    )
+    np.testing.assert_array_equal(found, expected)
+
+
+@pytest.mark.parametrize(
+    ("side", "device", "gradients", "most"),
+    [
+        (32, "cpu", False, 64),
+        (224, "cpu", True, 4),  # a few are quicker than one
+        (1024, "cpu", True, 1),  # unless they are large
+        (32, "cuda", False, 500),
+        (32, "cuda", True, 500),
+        (224, "cuda", False, 40),
+        (224, "cuda", True, 16),
+        (2048, "cuda", True, 1),
+    ],
+)
+def test_images_in_a_batch(side, device, gradients, most):
+    slices = classifier.batches(501, (side, side), device, gradients)
+    assert slices[0] == slice(0, most)
+    assert [index for part in slices for index in range(501)[part]] == list(range(501))
 
 
 def test_batches_make_no_difference(images, monkeypatch):
     many = torch.cat([images * scale for scale in (1, 2, 3, -1, -2)])
     labels = [0, 1, 0, 1, 1]
     whole = compute.compute_maps(Tiny(), many, labels, layer="second")
-    monkeypatch.setattr(classifier, "IMAGES", (2, 2))
+    monkeypatch.setattr(classifier, "CPU_PIXELS", 0)
+    monkeypatch.setattr(classifier, "FEW", 2)
     np.testing.assert_array_equal(whole, compute.compute_maps(Tiny(), many, labels, layer="second"))
 
 

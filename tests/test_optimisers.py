@@ -113,6 +113,34 @@ def test_all_but_convolutions_and_the_largest_of_them_are_left_to_sgd():
     assert [group["weight_decay"] for group in optimiser.param_groups[:2]] == [5e-4, 0]
 
 
+def test_only_kernels_are_orthogonalised():
+    """Not a class token or a scale, which have as many dimensions; of any number of dimensions."""
+    model = nn.Sequential(nn.Conv1d(2, 3, 3), nn.Conv3d(3, 2, 2, bias=False))
+    model.token = nn.Parameter(torch.zeros(1, 1, 4))
+    found = optimisers.orthogonalised(model, RECIPE)
+    assert [id(weight) for weight in found] == [id(model[0].weight), id(model[1].weight)]
+    steps_of(model, RECIPE)
+    expected = math.sqrt(2) / 2  # turned to 2 singular values near 1, of a norm of sqrt(2)
+    assert model[1].weight.norm() > expected
+
+
+def test_weights_that_start_at_zero_are_trained():
+    model = nn.Sequential(nn.Conv2d(3, 4, 3, bias=False))
+    nn.init.zeros_(model[0].weight)
+    steps_of(model, RECIPE)
+    assert model[0].weight.isfinite().all()
+    assert model[0].weight.norm() > 0.1
+
+
+def test_onecycle_keeps_the_rate_of_each_group():
+    model = nn.Sequential(nn.Conv2d(3, 4, 3), nn.Flatten(), nn.Linear(4, 2))
+    recipe = replace(RECIPE, schedule="onecycle")
+    optimiser = optimisers.make_optimiser(model, recipe)
+    optimisers.make_schedule(optimiser, recipe, steps=8)
+    rates = [group["max_lr"] for group in optimiser.param_groups]
+    assert rates == pytest.approx([0.1, 0.1, 0.15])
+
+
 def test_linear_schedule_by_hand():
     weight = nn.Parameter(torch.zeros(2, 2))
     optimiser = optimisers.make_optimiser(nn.ParameterList([weight]), RECIPE)

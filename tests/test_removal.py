@@ -173,7 +173,8 @@ def test_a_map_of_zeros_shows_nothing_but_the_mean_colour():
 @pytest.mark.parametrize(("share", "expected"), [(0, False), (0.25, False), (0.5, True)])
 def test_corrected_by_hand(share, expected):
     """Predicted 0, true 1: without the 2 it stands at 0, a tie, which goes to 0; then at -1."""
-    assert removal.corrected(Red(), RED, [1], MAP, share).tolist() == [expected]
+    removed = removal.top_k_mask(MAP, share)
+    assert removal.corrected(Red(), RED, [1], removed).tolist() == [expected]
 
 
 def test_the_model_is_left_as_it_was_found():

@@ -13,10 +13,11 @@ import numpy as np
 import torch
 import torchvision
 
+from utils.core.files import atomic_write
 from utils.images import cifar10
 from utils.images.dataset import Dataset
 from utils.images.split import Split
-from utils.networks.architectures import build
+from utils.networks.architectures import build, usual
 from utils.networks.classifier import Classifier
 from utils.report import drawing
 
@@ -59,7 +60,23 @@ def hold(out: Path, asked: dict):
     if settings.exists() and (there := json.loads(settings.read_text())) != asked:
         print(f"OUT: {out} has runs of {there}, not of {asked}: choose another", file=sys.stderr)
         sys.exit(2)
-    settings.write_text(json.dumps(asked))
+    write(settings, json.dumps(asked))
+
+
+def write(path: Path, text: str):
+    """Write a file whole or not at all."""
+    with atomic_write(path) as temporary:
+        temporary.write_text(text)
+
+
+def lines_of(path: Path) -> list:
+    """What the lines of a file hold, as JSON; none if there is no such file."""
+    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+
+def add_line(path: Path, row: dict):
+    """Add a line of JSON to a file, whole or not at all."""
+    write(path, "".join(json.dumps(one) + "\n" for one in [*lines_of(path), row]))
 
 
 def compare(title: str, unit: str, ways: dict, rounds: int = 5) -> dict:
@@ -112,8 +129,8 @@ def noise(count: int, side: int = 32) -> Dataset:
 
 
 def untrained(dataset: Dataset, device: torch.device, seed: int = 0) -> Classifier:
-    """The demo's network for the images of a data set, before training, on a device."""
-    mean, std = dataset.mean, dataset.std
-    classifier = build("resnet18-cifar", dataset.classes, dataset.size, mean, std, seed)
+    """The usual network for the images of a data set, before training, on a device."""
+    mean, std, name = dataset.mean, dataset.std, usual(dataset.size)
+    classifier = build(name, dataset.classes, dataset.size, mean, std, seed)
     classifier.model.to(device, memory_format=torch.channels_last)
     return classifier

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import torch
 
-from tests.benchmarks import machine, noise, synchronise, untrained
+from tests.benchmarks import add_line, lines_of, machine, noise, synchronise, untrained
 from utils import ROOT, maps, training
 from utils.core.device import choose_device, choose_precision
 from utils.report import drawing
@@ -43,6 +43,7 @@ def measured(count: int, side: int) -> dict:
     return {
         "images": count,
         "side": side,
+        "network": classifier.architecture,
         "train_seconds": seconds,
         "trained_per_second": count / seconds,
         "map_seconds": took,
@@ -67,28 +68,26 @@ def main():
         return
     options.out.mkdir(parents=True, exist_ok=True)
     path = options.out / "growth.jsonl"
-    rows = [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
     asked = [(count, SIDES[0]) for count in options.counts]
     asked += [(FEW, side) for side in options.sides]
     for count, side in dict.fromkeys(asked):
-        if (count, side) in ((row["images"], row["side"]) for row in rows):
+        if (count, side) in ((row["images"], row["side"]) for row in lines_of(path)):
             continue
         arguments = [options.out, "--one", "--counts", count, "--sides", side]
         command = [sys.executable, "-m", "tests.benchmarks.growth", *map(str, arguments)]
         done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True)
-        rows.append(json.loads(done.stdout.splitlines()[-1]))
-        with path.open("a") as file:
-            file.write(json.dumps(rows[-1]) + "\n")
+        add_line(path, json.loads(done.stdout.splitlines()[-1]))
     columns = {
         "Images": ("images", ",d"),
         "Side": ("side", "d"),
+        "Network": ("network", "s"),
         "An epoch, s": ("train_seconds", ",.1f"),
         "Images/s": ("trained_per_second", ",.1f"),
         "Maps, s": ("map_seconds", ",.1f"),
         "Maps/s": ("maps_per_second", ",.1f"),
         "GiB": ("gib", ".1f"),
     }
-    print(drawing.table(rows, columns))
+    print(drawing.table(lines_of(path), columns))
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tests.benchmarks import hold, machine, untrained
+from tests.benchmarks import hold, machine, untrained, write
 from utils.core.device import choose_device
 from utils.images import shapes
 from utils.images.dataset import load
@@ -33,7 +33,7 @@ def accuracy(folder: Path, seed: int, precision: str, device, epochs) -> float:
             load("shapes", seed=seed),
             choose_recipe(RECIPE, "shapes", epochs=epochs),
         )
-        classifier, _ = fit(
+        classifier, history = fit(
             untrained(dataset, device, seed),
             dataset,
             recipe,
@@ -43,10 +43,12 @@ def accuracy(folder: Path, seed: int, precision: str, device, epochs) -> float:
             precision=precision,
             resume=True,
         )
+        if len(history) < recipe.epochs:
+            raise KeyboardInterrupt  # which ended the training early
         labels = np.arange(TESTED) % len(shapes.CLASSES)
         # 0 is the stream of the training images, 1 that of the test
         images, _ = shapes.render(labels, (seed, 2))
-        kept.write_text(json.dumps(metrics.score(predict(classifier, images), labels)[1]))
+        write(kept, json.dumps(metrics.score(predict(classifier, images), labels)[1]))
     return json.loads(kept.read_text())
 
 
@@ -57,7 +59,7 @@ def main():
     parser.add_argument("--seeds", type=int, default=8)
     parser.add_argument("--epochs", type=int)
     options, device = parser.parse_args(), choose_device()
-    hold(options.out, {"epochs": options.epochs})
+    hold(options.out, {"epochs": options.epochs, "recipe": RECIPE, "tested": TESTED})
     print(machine(device), flush=True)
     rows = []
     for seed in range(options.seeds):
@@ -70,7 +72,7 @@ def main():
     numbers = {kind: (kind, ".2f") for kind in ("fp32", "bf16", "difference")}
     print(drawing.table(rows, {"Seed": ("seed", "d")} | numbers))
     found = {"machine": machine(device), "tested": TESTED, "recipe": RECIPE, "rows": rows}
-    (options.out / "precision.json").write_text(json.dumps(found, indent=1) + "\n")
+    write(options.out / "precision.json", json.dumps(found, indent=1) + "\n")
     apart = np.array([row["difference"] for row in rows])
     error = apart.std(ddof=1) / np.sqrt(len(apart)) if len(apart) > 1 else float("nan")
     print(

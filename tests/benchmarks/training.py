@@ -66,11 +66,10 @@ def plain_loop(dataset, device):
     return work
 
 
-def our_loop(dataset, device, precision, batch, compiled=False):
+def our_loop(dataset, device, precision, recipe, compiled=False):
     """What notebook 02 runs, an epoch a call; compiled, the first is run here, and how long it took
     printed.
     """
-    recipe = replace(RECIPES["plateau"], batch_size=batch, epochs=100)
     run = state.Run(untrained(dataset, device).model, dataset, recipe, seed=0)
     feed = feeds.BatchFeed(dataset, recipe, device)
 
@@ -83,8 +82,8 @@ def our_loop(dataset, device, precision, batch, compiled=False):
         run.model, started = torch.compile(run.model, dynamic=False), time.perf_counter()
         work()
         print(
-            f"{precision}, batch {batch}, compiled: {time.perf_counter() - started:.0f} s for the "
-            f"first {run.steps} steps",
+            f"{precision}, batch {recipe.batch_size}, compiled: "
+            f"{time.perf_counter() - started:.0f} s for the first {run.steps} steps",
             flush=True,
         )
     return work
@@ -114,10 +113,11 @@ def main():
     kinds = {"fp32": torch.float32} | ({"bf16": torch.bfloat16} if precision == "bf16" else {})
     for kind in kinds:
         for batch in (32, 128):
-            ways[f"{kind}, batch {batch}"] = our_loop(dataset, device, kind, batch)
+            recipe = replace(RECIPES["plateau"], batch_size=batch, epochs=100)
+            ways[f"{kind}, batch {batch}"] = our_loop(dataset, device, kind, recipe)
             if options.compile:
                 ways[f"{kind}, batch {batch}, compiled"] = our_loop(
-                    dataset, device, kind, batch, compiled=True
+                    dataset, device, kind, recipe, compiled=True
                 )
     for kind, number in kinds.items():
         ways[f"{kind}, product of 2048x2048 matrices of as many operations"] = products(

@@ -22,15 +22,14 @@ import numpy as np
 import torch
 from torchinfo import summary
 
-from tests.benchmarks import machine, synchronise
+from tests.benchmarks import add_line, hold, lines_of, machine, synchronise
 from utils import ROOT, images, networks, runs, training
 from utils.core import files, statistics
 from utils.core.device import choose_device, choose_precision
 from utils.images.sources import DATASETS
 from utils.report import drawing
-from utils.training.optimisers import is_turned
+from utils.training.optimisers import orthogonalised
 from utils.training.recipes import RECIPES, Recipe
-from utils.training.state import Run
 
 # what is asked of a GPU that is there for minutes
 JOBS = (
@@ -67,10 +66,9 @@ def multiplications(model, recipe: Recipe, size: tuple, steps: int) -> tuple[flo
     one = summary(model, (1, 3, *size), verbose=0).total_mult_adds / min(size) ** 2
     pixels = sum(recipe.batch_size * recipe.side(step, steps) ** 2 for step in range(steps))
     turning = 0
-    for weight in model.parameters():
-        if is_turned(weight, recipe):
-            short, long = sorted((len(weight), weight[0].numel()))
-            turning += 2 * short**2 * long + (4 * recipe.muon_steps - 3) * short**3
+    for weight in orthogonalised(model, recipe):
+        short, long = sorted((len(weight), weight[0].numel()))
+        turning += 2 * short**2 * long + (4 * recipe.muon_steps - 3) * short**3
     return 3.0 * one * pixels, float(turning * steps)
 
 
@@ -89,7 +87,6 @@ def whole_run(job: str, seed: int, options) -> dict:
     synchronise()
     started = time.perf_counter()
     untrained = runs.untrained(data, "", seed, options.device)
-    steps = Run(untrained.model, data, recipe, seed).steps * recipe.epochs
     classifier, history = training.fit(
         untrained,
         data,
@@ -100,12 +97,15 @@ def whole_run(job: str, seed: int, options) -> dict:
         precision=precision,
         resume=True,
     )
+    if len(history) < recipe.epochs:
+        raise KeyboardInterrupt  # which ended the training early
     synchronise()
     seconds, trained = time.perf_counter() - started, sum(row["train_seconds"] for row in history)
     answers = [
         networks.predict(classifier, data.test.images, mirror=mirror) for mirror in (False, True)
     ]
     accuracy, mirrored = (training.score(logits, data.test.labels)[1] for logits in answers)
+    steps = sum(len(row["losses"]) for row in history)
     of_images, of_turning = multiplications(untrained.model, recipe, data.size, steps)
     best = training.best_epoch(history)
     return {
@@ -138,16 +138,22 @@ def load(options, seed, val_images):
 
 
 def command(job: str, options) -> dict:
-    """Do a job that is a command of its own; returns how long it took and the end of its output."""
+    """Do a job that is a command of its own; returns how long it took and the end of its output.
+
+    Raises ValueError, with that end, where it failed.
+    """
     if job == "maps":
         arguments = ["-m", "tests.benchmarks.explaining"]
     else:
-        first = next(row for row in kept(options.out) if "recipe" in row)
+        first = next((row for row in kept(options.out) if "recipe" in row), None)
+        if first is None:
+            raise ValueError("nothing is trained yet that it could explain")
         folder = options.out.resolve() / f"{first['job'].replace(':', '_')}_{first['seed']}"
         given = {"dataset": options.dataset, "data_dir": options.data, "seed": first["seed"]}
         given |= {"train_images": options.train_images, "test_images": options.test_images}
         given |= {"device": options.device}
-        given |= {} if options.val_images is None else {"val_images": options.val_images}
+        on_test = first["validated_on"] == "test"
+        given |= {"val_images": 0 if on_test else first["val_images"]}
         arguments = ["-m", "utils.run", folder, "--only", "03_gradcam_analysis"]
         for name, value in given.items():
             arguments += ["-p", name, value]
@@ -157,13 +163,14 @@ def command(job: str, options) -> dict:
     )
     said = done.stdout + done.stderr
     (options.out / f"{job}.txt").write_text(said)
-    return {"seconds": time.perf_counter() - started, "rc": done.returncode, "said": said[-2000:]}
+    if done.returncode:
+        raise ValueError(f"exit code {done.returncode}: {said[-2000:]}")
+    return {"seconds": time.perf_counter() - started, "said": said[-2000:]}
 
 
 def kept(out: Path) -> list:
     """The lines of OUT/runs.jsonl."""
-    path = out / "runs.jsonl"
-    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+    return lines_of(out / "runs.jsonl")
 
 
 def table(rows: list) -> str:
@@ -226,7 +233,8 @@ def main():
         load(options, 0, options.val_images)
     except ValueError as error:
         parser.error(str(error))
-    options.out.mkdir(parents=True, exist_ok=True)
+    names = ("dataset", "val_images", "train_images", "test_images")
+    hold(options.out, {name: getattr(options, name) for name in names})
     print(machine(choose_device(options.device)), flush=True)
     for job in options.jobs:
         seeds = [None] if job in ("notebook", "maps") else options.seeds
@@ -236,10 +244,13 @@ def main():
             if time.perf_counter() - started > options.seconds:
                 print(f"{options.seconds:.0f} seconds are over: {job}, seed {seed}, is left out")
                 continue
-            found = command(job, options) if seed is None else whole_run(job, seed, options)
+            try:
+                found = command(job, options) if seed is None else whole_run(job, seed, options)
+            except (ValueError, FloatingPointError) as error:  # the others can still be done
+                print(f"{job}, seed {seed}: {error}", flush=True)
+                continue
             row = {"job": job, "seed": seed, "machine": machine(choose_device(options.device))}
-            with (options.out / "runs.jsonl").open("a") as file:
-                file.write(json.dumps(row | found) + "\n")
+            add_line(options.out / "runs.jsonl", row | found)
             short = {name: value for name, value in found.items() if name != "recipe"}
             print(json.dumps(row | short), flush=True)
     print(table(kept(options.out)))

@@ -131,7 +131,7 @@ def guided_backprop(model: nn.Module, inputs, classes) -> np.ndarray | None:
     device, parts = device_of(model), []
     labels = torch.as_tensor(classes)
     with frozen_eval(model), torch.enable_grad():
-        for part in batches(len(inputs), inputs.shape[2:], device):
+        for part in batches(len(inputs), inputs.shape[2:], device, gradients=True):
             images = inputs[part].to(device).requires_grad_()
             with _GuidedReLU() as relus:
                 logits = model(images)

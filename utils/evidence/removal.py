@@ -145,12 +145,11 @@ def drop_and_increase(model, inputs, classes, maps, before) -> tuple:
     return np.maximum(before - after, 0) / before, after > before
 
 
-def corrected(model, inputs, true, maps, share=0.1, fill="mean", seed=0) -> np.ndarray:
-    """Whether an image is predicted as its true class without its map's strongest pixels.
-
-    (N,) bool, of misclassified images.
+def corrected(model, inputs, true, removed, fill="mean", seed=0) -> np.ndarray:
+    """Whether an image is predicted as its true class without the `removed` (N, H, W): (N,) bool,
+    of misclassified images.
     """
-    changed = impute(inputs, top_k_mask(maps, share, seed), fill, seed)
+    changed = impute(inputs, removed, fill, seed)
     return (probabilities(model, changed).argmax(dim=1) == torch.as_tensor(true)).numpy()
 
 
@@ -207,9 +206,8 @@ def correction_rate(model, inputs, true, maps: dict, share: float = 0.1, seed: i
     rows = []
     with Progress(len(maps), f"Removal from {len(inputs)} misclassified images") as bar:
         for name, values in maps.items():
-            each = {
-                fill: corrected(model, inputs, true, values, share, fill, seed) for fill in FILLS
-            }
+            removed = top_k_mask(values, share, seed)
+            each = {fill: corrected(model, inputs, true, removed, fill, seed) for fill in FILLS}
             rows.append(
                 {"name": name} | {fill: mean_interval(right, seed) for fill, right in each.items()}
             )

@@ -66,7 +66,7 @@ def compute_all(
         autocast(device, precision),
         bar or contextlib.nullcontext(),
     ):
-        for part in batches(count, images.shape[2:], device):
+        for part in batches(count, images.shape[2:], device, gradients=True):
             of_part = [None if label is None else label[part].to(device) for label in labels]
             batch = Batch(model, images[part].to(device), of_part[0], of_part[1])
             found = _pass(batch, modules, list(parts))
@@ -105,7 +105,7 @@ def _modules(model, pairs, raw) -> dict:
     for method, _ in pairs:
         if method not in METHODS:
             raise ValueError(f"method = {method!r}: use one of {', '.join(METHODS)}")
-    if raw and any("*" in layer for _, layer in pairs):
+    if raw and any(len(_parts(*pair)) > 1 for pair in pairs):
         raise ValueError("raw: maps of several layers can only be multiplied when scaled")
     known = dict(model.named_modules())
     watched = [pair for pair in pairs if not METHODS[pair[0]].all_layers]
@@ -136,11 +136,14 @@ def _pass(batch: Batch, modules: dict, pairs: list) -> dict:
             name: _layout(name, output, batch.images, modules[name])
             for name, output in outputs.items()
         }
-        gradients: dict = {}
-        for method in (METHODS[name] for name, _ in pairs):
-            if not method.all_layers and method.gradients not in gradients:
-                found = method.gradients(batch, logits, list(outputs.values()))
-                gradients[method.gradients] = dict(zip(outputs, found, strict=True))
+        wanted: dict = {}  # of each kind of gradients, at which layers
+        for name, layer in pairs:
+            if not METHODS[name].all_layers:
+                wanted.setdefault(METHODS[name].gradients, {})[layer] = outputs[layer]
+        gradients = {
+            kind: dict(zip(at, kind(batch, logits, list(at.values())), strict=True))
+            for kind, at in wanted.items()
+        }
     maps = {}
     for name, layer in pairs:
         method, seen = METHODS[name], LayerPass(batch)

@@ -16,8 +16,9 @@ from utils.networks.hooks import frozen_eval
 from utils.networks.layers import default_layer
 
 MANY_PIXELS = 50_000_000  # take a processor a minute
-# of a batch, by what fits into a processor's cache and what fills a GPU; least and most images
-CACHED, ON_GPU, IMAGES = 64 * 32 * 32, 500 * 32 * 32 * 4, (4, 500)
+# pixels of a batch, by what stays in a processor's cache and what a GPU's memory holds
+CPU_PIXELS, GPU_PIXELS, WITH_GRADIENTS = 64 * 32 * 32, 500 * 32 * 32 * 4, 100 * 32 * 32 * 8
+FEW, MOST = 4, 500  # images: quicker than one at a time where they fit; of a batch
 
 
 @dataclass(frozen=True)
@@ -84,10 +85,13 @@ def device_of(model: nn.Module) -> torch.device:
     return next((tensor.device for tensor in tensors), torch.device("cpu"))
 
 
-def batches(count: int, size, device) -> list:
-    """Slices over `count` images of a size (H, W), each as many as the device is quick with."""
-    pixels = CACHED if torch.device(device).type == "cpu" else ON_GPU
-    step = int(np.clip(pixels // (size[0] * size[1]), *IMAGES))
+def batches(count: int, size, device, gradients: bool = False) -> list:
+    """Slices over `count` images of a size (H, W), each as many as the device is quick with and has
+    memory for.
+    """
+    area, fitting = size[0] * size[1], WITH_GRADIENTS if gradients else GPU_PIXELS
+    quick = CPU_PIXELS if torch.device(device).type == "cpu" else fitting
+    step = max(1, min(MOST, quick // area), min(FEW, fitting // area))
     return [slice(start, start + step) for start in range(0, count, step)]
 
 

@@ -49,8 +49,8 @@ FIGURES = {  # of each section: the name of each picture, and what to say to tho
         "re-initialised, one by one.",
     },
     "training": {
-        "history": "Curves: learning rate, loss and accuracy by epoch, on the training and the "
-        "validation images.",
+        "history": "Curves: learning rate, loss and accuracy over the epochs, of the training and "
+        "the validation images.",
         "confusion": "Confusion matrices: in percent of each true class, and of each predicted "
         "class.",
         "class_accuracy": "Test accuracy of each class, with its 95 % interval.",

@@ -176,7 +176,9 @@ class Session:
     def train(self, feed, precision: str, save_steps: int):
         """The epochs that are left."""
         run, epochs = self.run, self.run.recipe.epochs
-        title = f"Training on {len(run.dataset.train)} images for {epochs} epochs"
+        title = (
+            f"Training on {len(run.dataset.train)} images for {epochs} epoch{'s' * (epochs > 1)}"
+        )
         with Progress(run.work_left(), title) as bar:
             while len(run.history) < epochs:
                 epoch, started = len(run.history) + 1, time.perf_counter() - run.seconds

@@ -1,6 +1,7 @@
 """In go a network and a recipe, out come what changes its weights and the learning rates."""
 
 import torch
+from torch import nn
 
 from utils.training.recipes import Recipe
 
@@ -49,24 +50,27 @@ class Muon(torch.optim.SGD):
         """Update all weights that have a gradient."""
         for group in self.param_groups:
             if group["steps"]:
-                self._turn(group)
+                self._orthogonal_step(group)
         return super().step(closure)  # of the weights that still have a gradient
 
-    def _turn(self, group):
+    def _orthogonal_step(self, group):
         weights = [weight for weight in group["params"] if weight.grad is not None]
         if not weights:
             return
         gradients = [weight.grad for weight in weights]
-        buffers = [
-            self.state[weight].setdefault("momentum_buffer", torch.zeros_like(weight))
-            for weight in weights
-        ]
+        for weight in weights:
+            if "momentum_buffer" not in self.state[weight]:
+                self.state[weight]["momentum_buffer"] = torch.zeros_like(weight)
+        buffers = [self.state[weight]["momentum_buffer"] for weight in weights]
         torch._foreach_mul_(buffers, group["momentum"])
         torch._foreach_add_(buffers, gradients)
         updates = torch._foreach_add(gradients, buffers, alpha=group["momentum"])
-        factors = torch.stack(torch._foreach_norm(weights)).reciprocal()
-        factors *= torch.tensor([len(weight) for weight in weights]).sqrt().to(factors)
-        torch._foreach_mul_(weights, list(factors))
+        norms = torch._foreach_norm(weights)
+        torch._foreach_clamp_min_(norms, 1e-12)  # weights may start at 0
+        factors = torch._foreach_reciprocal(norms)
+        # a tensor of these would have to be moved, for which a GPU halts
+        torch._foreach_mul_(factors, [len(weight) ** 0.5 for weight in weights])
+        torch._foreach_mul_(weights, factors)
         alike: dict = {}
         for weight, update in zip(weights, updates, strict=True):
             weight.grad = None
@@ -79,9 +83,18 @@ class Muon(torch.optim.SGD):
                 weight.add_(kernel, alpha=-group["lr"])
 
 
-def is_turned(weight: torch.Tensor, recipe: Recipe) -> bool:
-    """Whether the updates of a weight are orthogonalised."""
-    return recipe.muon and weight.ndim > 2 and len(weight) <= recipe.muon_filters
+def orthogonalised(model: nn.Module, recipe: Recipe) -> list:
+    """The weights whose updates are orthogonalised: kernels of convolutions."""
+    kernels = {
+        id(module.weight)
+        for module in model.modules()
+        if isinstance(module, nn.Conv1d | nn.Conv2d | nn.Conv3d)
+    }
+    return [
+        weight
+        for weight in model.parameters()
+        if recipe.muon and id(weight) in kernels and len(weight) <= recipe.muon_filters
+    ]
 
 
 def make_optimiser(model, recipe: Recipe) -> torch.optim.SGD:
@@ -89,8 +102,9 @@ def make_optimiser(model, recipe: Recipe) -> torch.optim.SGD:
     weights = [weight for weight in model.parameters() if weight.ndim > 1]
     others = [weight for weight in model.parameters() if weight.ndim <= 1]
     device, decay = weights[0].device, recipe.weight_decay
-    turned = [weight for weight in weights if is_turned(weight, recipe)]
-    left = [weight for weight in weights if not is_turned(weight, recipe)]
+    turned = orthogonalised(model, recipe)
+    ids = set(map(id, turned))
+    left = [weight for weight in weights if id(weight) not in ids]
     groups: list = [
         {"params": left, "weight_decay": decay, "steps": 0},
         {"params": others, "weight_decay": decay if recipe.decay_norms else 0.0, "steps": 0},
@@ -128,6 +142,7 @@ def make_schedule(optimiser, recipe: Recipe, steps: int):
         return torch.optim.lr_scheduler.LambdaLR(
             optimiser, lambda step: min((step + 1) / rising, (steps - step) / (steps - rising))
         )
+    highest = [group["lr"] for group in optimiser.param_groups]
     return torch.optim.lr_scheduler.OneCycleLR(
-        optimiser, recipe.learning_rate, total_steps=steps, pct_start=warm_up, cycle_momentum=False
+        optimiser, highest, total_steps=steps, pct_start=warm_up, cycle_momentum=False
     )

@@ -86,12 +86,12 @@ SHAPES: dict = {
     "muon": {
         "epochs": 1,
         "batch_size": 48,
-        "learning_rate": 0.01,
-        "muon_rate": 8.0,
+        "learning_rate": 0.02,
+        "muon_rate": 4.0,
         "muon_steps": 3,
         "muon_filters": 256,
         "label_smoothing": 0.0,
-        "sides": (16, 24, 32),
+        "sides": (24, 32),
     },
 }
 
