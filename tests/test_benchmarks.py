@@ -177,6 +177,10 @@ def test_whole_runs_are_done_once_and_in_order(animals, tmp_path, monkeypatch, c
     monkeypatch.setattr(sys, "argv", [*given[:2], "notebook", *given[5:]])
     whole_runs.main()
     assert "nothing is trained yet" in capsys.readouterr().out
+    on_test = [*given[:2], "plateau:val_images=0:epochs=1", "notebook", *given[5:]]
+    monkeypatch.setattr(sys, "argv", on_test)
+    whole_runs.main()
+    assert asked[-1][asked[-1].index("val_images") + 1] == "0"
 
 
 def test_an_interrupted_run_is_not_taken_for_a_whole_one(animals, tmp_path, monkeypatch):

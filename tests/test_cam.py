@@ -10,6 +10,7 @@ import torch
 from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
 from torch import nn
 
+from utils.evidence import randomisation
 from utils.maps import compute, methods
 from utils.networks import classifier, hooks
 from utils.networks.resnet import cifar_resnet18
@@ -98,6 +99,21 @@ def test_images_in_a_batch(side, device, gradients, most):
     slices = classifier.batches(501, (side, side), device, gradients)
     assert slices[0] == slice(0, most)
     assert [index for part in slices for index in range(501)[part]] == list(range(501))
+
+
+def test_maps_are_made_in_batches_for_gradients(network, monkeypatch):
+    asked = []
+
+    def batches(*given, **how):
+        asked.append(how)
+        return classifier.batches(*given, **how)
+
+    for room in (compute, randomisation):
+        monkeypatch.setattr(room, "batches", batches)
+    model, images = network
+    compute.compute_maps(model, images, CLASSES, "layer3")
+    randomisation.guided_backprop(model, images, CLASSES)
+    assert asked == [{"gradients": True}] * 2
 
 
 def test_batches_make_no_difference(images, monkeypatch):
@@ -272,6 +288,11 @@ def test_full_grad_looks_at_all_layers(network):
         found = compute.compute_all(model, images, CLASSES, itertools.product(asked, layers))
         for layer in layers:
             np.testing.assert_array_equal(found["FullGrad", layer], maps)
+    raw = [
+        compute.compute_maps(model, images, CLASSES, layer, "FullGrad", raw=True)
+        for layer in (compute.ALL, "layer3*layer4")
+    ]
+    np.testing.assert_array_equal(*raw)
 
 
 def test_raw_grad_cam_equals_captum(network):

@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from tests import docs
+from tests.docs import __main__ as docs
+from tests.docs import interval, runs
 from utils import ROOT
 
 
@@ -23,7 +24,7 @@ def test_what_stands_between_markers_is_replaced():
 
 
 def test_what_the_readme_says_of_the_demo_in_words():
-    demo, runs = docs.Told("demo/metrics.json"), list(map(docs.Told, docs.VARIANTS.values()))
+    demo, some = runs.Told("demo/metrics.json"), list(map(runs.Told, runs.VARIANTS.values()))
     ours, chosen = "GradCAM, layer3", demo.chosen
     assert float(demo.peak(ours)) > float(demo.peak("centre"))
     assert demo.peak(ours) > demo.untrained(ours).split(" to ")[1]
@@ -32,12 +33,12 @@ def test_what_the_readme_says_of_the_demo_in_words():
     verdicts = {row.what: row.shown for row in demo.found.trust}
     assert verdicts["points at the object, misclassified, predicted class"] == "not shown"
     assert float(demo.own(ours)) - float(demo.own("the chosen")) > 0.2
-    for run in runs:  # "only the arithmetic differs"
+    for run in some:  # "only the arithmetic differs"
         assert run.run.data == demo.run.data
         assert run.training.settings == demo.training.settings
         assert run.training.seed == demo.training.seed
-    made = [f"{run.training.precision}, {run.training.environment.processor}" for run in runs]
-    for name, said in zip(docs.VARIANTS, made, strict=True):
+    made = [f"{run.training.precision}, {run.training.environment.processor}" for run in some]
+    for name, said in zip(runs.VARIANTS, made, strict=True):
         precision, threads = name.split(", ")
         assert said.startswith(precision.split()[0])
         assert f"threads: {threads.split()[0]})" in said
@@ -54,11 +55,11 @@ def test_the_demo_is_that_of_the_executed_notebooks():
             for line in output.get("text", [])
         )
 
-    demo = docs.Told("demo/metrics.json")
+    demo = runs.Told("demo/metrics.json")
     accuracy, (low, high) = demo.training.test_accuracy, demo.training.test_interval
     said = f"Test accuracy: {accuracy:.1f} %, 95 % interval {low:.1f} to {high:.1f}"
     assert said in printed("02_training")
     text = printed("03_gradcam_analysis")
     for rows in demo.found.localisation.values():
         for row in rows:
-            assert docs.interval(row["relevance mass"]) in text
+            assert interval(row["relevance mass"]) in text

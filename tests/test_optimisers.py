@@ -4,7 +4,6 @@ from dataclasses import replace
 import pytest
 import torch
 from torch import nn
-from torch.optim._muon import _zeropower_via_newtonschulz
 
 from utils.training import optimisers
 from utils.training.recipes import Recipe
@@ -27,11 +26,12 @@ def noise(*shape, seed=0):
     return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
 
 
-@pytest.mark.parametrize("shape", [(3, 64, 27), (2, 16, 144)])
+@pytest.mark.parametrize("shape", [(3, 64, 27), (2, 16, 144), (2, 128, 1152)])
 def test_singular_values_are_drawn_to_one(shape):
+    """To 0.68 to 1.13, as far as that polynomial does."""
     turned = optimisers.orthogonalise(noise(*shape), steps=5)
     assert turned.shape == shape
-    assert (torch.linalg.svdvals(turned) - 1).abs().max() < 0.35
+    assert (torch.linalg.svdvals(turned) - 1).abs().max() < 0.32
 
 
 def test_the_polynomial_is_applied_to_the_singular_values():
@@ -49,9 +49,13 @@ def test_the_polynomial_is_applied_to_the_singular_values():
 
 def test_equal_to_torchs_to_the_rounding_of_bf16():
     matrices = noise(3, 16, 27)
-    alone = [_zeropower_via_newtonschulz(one, optimisers.QUINTIC, 5, 1e-7) for one in matrices]
     ours = optimisers.orthogonalise(matrices)
-    assert torch.allclose(ours, torch.stack(alone).float(), atol=0.02)
+    plain = {"momentum": 0.0, "nesterov": False, "weight_decay": 0.0}
+    for matrix, turned in zip(matrices, ours, strict=True):
+        weight = nn.Parameter(torch.zeros_like(matrix))
+        weight.grad = matrix
+        torch.optim.Muon([weight], lr=1.0, ns_coefficients=optimisers.QUINTIC, **plain).step()
+        assert torch.allclose(-weight, turned, atol=0.02)
 
 
 def test_matrices_of_less_than_full_rank_stay_bounded():

@@ -193,6 +193,8 @@ def test_faithfulness_by_hand(monkeypatch):
     assert found["opposite"]["deletion"][0] == pytest.approx(
         [sigmoid(value) for value in (2, 3, 3, 0)]
     )
+    # seen through the opposite, it falls from 2 to -0.2, as above
+    assert found["opposite"]["drop"] == pytest.approx([1 - sigmoid(-0.2) / sigmoid(2)])
     rows = removal.summarise(found)
     area = 0.125 * (sigmoid(2) + 0.5) + 0.125 * (0.5 + sigmoid(-1)) + 0.25 * (sigmoid(-1) + 0.5)
     assert rows[0]["deletion"]["value"] == pytest.approx(area)

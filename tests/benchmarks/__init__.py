@@ -117,6 +117,12 @@ def compare(title: str, unit: str, ways: dict, rounds: int = 5) -> dict:
     return {row["name"]: row["rate"] for row in rows}
 
 
+def spread(values, digits: int = 2) -> str:
+    """Mean and standard deviation of several runs, or the only one."""
+    deviation = f" ± {np.std(values, ddof=1):.{digits}f}" if len(values) > 1 else ""
+    return f"{np.mean(values):.{digits}f}{deviation}"
+
+
 def noise(count: int, side: int = 32) -> Dataset:
     """Random images of ten classes, as what they show makes no difference to speed."""
     rng = np.random.RandomState(0)

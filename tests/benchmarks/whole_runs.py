@@ -22,7 +22,7 @@ import numpy as np
 import torch
 from torchinfo import summary
 
-from tests.benchmarks import add_line, hold, lines_of, machine, synchronise
+from tests.benchmarks import add_line, hold, lines_of, machine, spread, synchronise
 from utils import ROOT, images, networks, runs, training
 from utils.core import files, statistics
 from utils.core.device import choose_device, choose_precision
@@ -41,6 +41,7 @@ JOBS = (
     "plateau:val_images=0",
     "onecycle",
 )
+ACCURACIES = ("val_accuracy", "test_accuracy", "test_accuracy_mirrored")
 KINDS = {field.name: field.type for field in fields(Recipe)} | {"val_images": int}
 
 
@@ -180,11 +181,6 @@ def table(rows: list) -> str:
         if "recipe" in row:
             found.setdefault(row["job"], []).append(row)
 
-    def spread(some, name):
-        values = [row[name] for row in some]
-        deviation = f" ± {np.std(values, ddof=1):.2f}" if len(values) > 1 else ""
-        return f"{np.mean(values):.2f}{deviation}"
-
     lines = [
         {
             "job": job,
@@ -194,8 +190,7 @@ def table(rows: list) -> str:
             "share": 100 * some[0]["share_of_orthogonalising"],
             "rate": float(np.median([row["images_per_second"] for row in some])),
         }
-        | {name: spread(some, name) for name in ("val_accuracy", "test_accuracy")}
-        | {"mirrored": spread(some, "test_accuracy_mirrored")}
+        | {name: spread([row[name] for row in some]) for name in ACCURACIES}
         for job, some in found.items()
     ]
     columns = {
@@ -204,7 +199,7 @@ def table(rows: list) -> str:
         "Epochs": ("epochs", "d"),
         "Validation, %": ("val_accuracy", "s"),
         "Test, %": ("test_accuracy", "s"),
-        "Mirrored, %": ("mirrored", "s"),
+        "Mirrored, %": ("test_accuracy_mirrored", "s"),
         "T multiplications": ("cost", ",.1f"),
         "of them orthogonalising, %": ("share", ".1f"),
         "Images/s": ("rate", ",.0f"),

@@ -15,6 +15,7 @@ from utils.core.statistics import evenly_spaced, wilson
 from utils.maps.compute import constant
 from utils.mistakes.people import KINDS
 from utils.networks.architectures import ARCHITECTURES
+from utils.report import words
 from utils.report.drawing import HEAT, legend_of
 from utils.report.tiles import COLUMNS, SIDE, TILE, sheet, uri
 from utils.training.metrics import doubt
@@ -66,16 +67,6 @@ FIGURES = {  # of each section: the name of each picture, and what to say to tho
     },
 }
 
-HISTORY = {
-    "epoch": "{:.0f}",
-    "learning_rate": "{:.4f}",
-    "train_loss": "{:.3f}",
-    "val_loss": "{:.3f}",
-    "train_accuracy": "{:.2f}",
-    "val_accuracy": "{:.2f}",
-    "seconds": "{:.0f}",
-}
-
 
 def write_page(run, wrong, classes: tuple, cams: dict, kinds=None):
     """Write `report.html` into a run folder, from its files and what notebook 3 has in memory.
@@ -125,11 +116,11 @@ def write_page(run, wrong, classes: tuple, cams: dict, kinds=None):
         own=found["network"] not in ARCHITECTURES,
         older=older,
         parameters={
-            "maps": _words(found),
-            "training": _words(training),
-            "images": _words({**(data or {}), "figures": None}),
+            "maps": words.words(found),
+            "training": words.words(training),
+            "images": words.words({**(data or {}), "figures": None}),
         },
-        history=_history(log) if training else [],
+        history=words.history(log) if training else [],
         columns=COLUMNS,
         **_mistakes(wrong, classes, cams, kinds),
         heat=[to_hex(color) for color in colormaps[HEAT](np.linspace(0, 1, 9))],
@@ -207,38 +198,6 @@ def _log(run):
     """The rows of history.csv; none without the file."""
     path = run / "history.csv"
     return pd.read_csv(path).to_dict("records") if path.exists() else []
-
-
-def _history(log):
-    """The rows of a log as one reads them, by the columns of HISTORY."""
-    return [{name: shape.format(row[name]) for name, shape in HISTORY.items()} for row in log]
-
-
-def _words(section):
-    """The values of a section of metrics.json as one reads them, {what: text}.
-
-    Tables and what is None are left out.
-    """
-    texts = {
-        name: _word(str(value) if name == "seed" else value)
-        for name, value in (section or {}).items()
-    }
-    return {
-        name.replace("_", " ") + (", %" if "accuracy" in name or "interval" in name else ""): text
-        for name, text in texts.items()
-        if text
-    }
-
-
-def _word(value):
-    if isinstance(value, dict):
-        parts = {name: _word(part) for name, part in value.items() if not isinstance(part, dict)}
-        return ", ".join(f"{name.replace('_', ' ')} {text}" for name, text in parts.items() if text)
-    if isinstance(value, list):
-        return ", ".join(_word(part) for part in value if not isinstance(part, dict))
-    if value is None or isinstance(value, bool | str):
-        return "" if value is None else str(value)
-    return f"{value:,}" if isinstance(value, int) else f"{value:.4g}"
 
 
 def _template():

@@ -1,0 +1,68 @@
+"""In go measured times, out come tables of them."""
+
+import re
+
+import numpy as np
+from scipy import stats
+
+from tests.docs import kept, table
+from utils import ROOT
+
+
+def run_costs() -> str:
+    """Seconds of `make run` by arithmetic."""
+    rows = [
+        [row.arithmetic, *row.seconds, sum(row.seconds)] for row in kept("performance/runs.jsonl")
+    ]
+    heading = ["", "01_data_exploration", "02_training", "03_gradcam_analysis", "all"]
+    return table([heading, *rows])
+
+
+def notebook(code: str) -> float:
+    """Median seconds of notebook 3 by the code of "before" and "now"."""
+    return float(np.median(kept("performance/notebook_3.json")[code]))
+
+
+def h200_rates(*names) -> str:
+    """The least and the greatest images/s there of rows of those names."""
+    rows = [*kept("recipes/h200.jsonl"), *kept("performance/h200.jsonl")]
+    rates = [
+        float(row.get("rate") or row.images_per_second)
+        for row in rows
+        if row.get("name", row.get("recipe")) in names
+    ]
+    return " to ".join(f"{rate:,.0f}" for rate in dict.fromkeys((min(rates), max(rates))))
+
+
+def printed(name: str, number: int = 0) -> str:
+    """The table of that number that a benchmark printed, from doc/performance/<name>.txt."""
+    text, rule = (ROOT / "doc" / "performance" / f"{name}.txt").read_text(), r"\+[-+]+\n"
+    heading, body = re.findall(rf"{rule}(\|.*\n){rule}((?:\|.*\n)+)", text)[number]
+    rows = (heading + body).splitlines()
+    return table([[cell.strip() for cell in row.strip("|").split("|")] for row in rows])
+
+
+def precision() -> str:
+    """Accuracy by seed of the demo trained in fp32 and in bf16."""
+    rows = kept("performance/precision.json").rows
+    return table(
+        [["seed", "fp32", "bf16", "difference"]]
+        + [
+            [row.seed, *(f"{row[key]:.2f}" for key in ("fp32", "bf16", "difference"))]
+            for row in rows
+        ]
+    )
+
+
+def precision_verdict() -> str:
+    """The paired comparison of the two, over the seeds."""
+    found = stats.ttest_1samp(
+        [row.difference for row in kept("performance/precision.json").rows], 0
+    )
+    low, high = found.confidence_interval()
+    verdict = "better" if low > 0 else "worse" if high < 0 else "undecided"
+    mean = (low + high) / 2
+    return (
+        f"{mean:.2f} points (95 % interval {low:.2f} to {high:.2f}, p = {found.pvalue:.2f}, "
+        f"n = {found.df + 1} seeds): {verdict}"
+    )
