@@ -79,6 +79,8 @@ def test_what_bf16_costs_is_bf16_less_fp32(tmp_path, monkeypatch, capsys):
     )
     rows = json.loads((tmp_path / "precision.json").read_text())["rows"]
     assert [row["difference"] for row in rows] == [-1, 0.5]
+    held = json.loads((tmp_path / "settings.json").read_text())
+    assert held == {"epochs": None, "recipe": "muon", "tested": 4000}
     monkeypatch.setattr(sys, "argv", ["precision", str(tmp_path), "--epochs", "1"])
     with pytest.raises(SystemExit, match="2"):
         precision.main()
