@@ -8,6 +8,13 @@ BIN = .venv/bin
 run: .venv/installed
 	$(BIN)/python -m utils.run "$(RUN_DIR)" -p dataset "$(DATASET)" -p data_dir "$(DATA_DIR)" $(PARAMETERS)
 
+# many runs: make sweep GRID="seed=0..4" [OUT=runs/sweep] [DATASET=...] [PARAMETERS="-p NAME VALUE ..."] [WORKERS=n]
+OUT ?= runs/sweep
+GRID ?= seed=0..4
+
+sweep: .venv/sweep
+	$(BIN)/python -m utils.sweep "$(OUT)" --grid $(GRID) -p dataset "$(DATASET)" -p data_dir "$(DATA_DIR)" $(PARAMETERS) $(if $(WORKERS),--workers $(WORKERS))
+
 test: check
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder tests
 	rm -rf build/nbval && mkdir -p build/nbval && cp -r notebooks utils tests pyproject.toml build/nbval
@@ -51,8 +58,12 @@ lab: .venv/installed
 	$(BIN)/pip install --disable-pip-version-check -r requirements.txt -c .ci/constraints.txt
 	touch $@
 
-.venv/tests: .venv/installed tests/requirements.txt
+.venv/sweep: .venv/installed utils/runs/requirements.txt
+	$(BIN)/pip install --disable-pip-version-check -r utils/runs/requirements.txt -c .ci/constraints.txt
+	touch $@
+
+.venv/tests: .venv/sweep tests/requirements.txt
 	$(BIN)/pip install --disable-pip-version-check -r tests/requirements.txt -c .ci/constraints.txt
 	touch $@
 
-.PHONY: run test check bench notebooks docs colab lab
+.PHONY: run sweep test check bench notebooks docs colab lab

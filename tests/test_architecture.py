@@ -41,7 +41,7 @@ def imported(path) -> set:
 def test_every_room_is_in_the_list():
     files = [path for path in (ROOT / "utils").glob("*/*.py") if path.stem != "__init__"]
     assert sorted(ROOMS) == sorted((path.parent.name, path.stem) for path in files)
-    assert {path.stem for path in (ROOT / "utils").glob("*.py")} == {"__init__", "run"}
+    assert {path.stem for path in (ROOT / "utils").glob("*.py")} == {"__init__", "run", "sweep"}
 
 
 @pytest.mark.parametrize(("wing", "room"), ROOMS)
@@ -62,10 +62,9 @@ def test_the_first_line_says_what_goes_in_and_what_comes_out(path):
     assert re.search(r"\b[Ii]n go(es)?\b.*\bout comes?\b", first), first
 
 
-def test_only_runs_knows_papermill():
+@pytest.mark.parametrize("engine", ["papermill", "distributed"])
+def test_only_runs_knows_what_runs(engine):
     knows = {
-        path.parent.name
-        for path in (ROOT / "utils").rglob("*.py")
-        if "papermill" in path.read_text()
+        path.parent.name for path in (ROOT / "utils").rglob("*.py") if engine in path.read_text()
     }
     assert knows == {"runs"}

@@ -307,6 +307,7 @@ def test_trust_by_hand():
         "baseline": 0.5,
         "baseline_low": 0.4,
         "baseline_high": 0.6,
+        "less_is_good": False,
         "shown": "yes",
     }
 

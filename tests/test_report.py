@@ -37,6 +37,7 @@ TRUST = [
         "baseline": 0.25,
         "baseline_low": 0.125,
         "baseline_high": 0.3,
+        "less_is_good": False,
         "shown": shown,
     }
     for what, shown in (("hits", "yes"), ("x", "not shown"))

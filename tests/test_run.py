@@ -17,7 +17,7 @@ from utils import ROOT
 from utils.evidence import baselines
 from utils.networks.architectures import build
 from utils.networks.weights import save_weights
-from utils.runs import notebooks, parameters
+from utils.runs import execution, notebooks, parameters
 
 GOOD = {
     "dataset": "shapes",
@@ -259,10 +259,10 @@ def test_files_of_an_earlier_run_are_named_unless_they_belong_to_it(tmp_path, ca
 
 
 def test_progress_is_passed_on(capsys, monkeypatch):
-    client = notebooks.WatchedClient(SimpleNamespace(nb=nbformat.v4.new_notebook()))
+    client = execution.WatchedClient(SimpleNamespace(nb=nbformat.v4.new_notebook()))
     passed = []
     monkeypatch.setattr(
-        notebooks.PapermillNotebookClient, "process_message", lambda _, *given: passed.append(given)
+        execution.PapermillNotebookClient, "process_message", lambda _, *given: passed.append(given)
     )
     for text, kind, metadata in (
         ("epoch 1", "update_display_data", {"progress": True}),

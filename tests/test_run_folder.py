@@ -9,10 +9,12 @@ import sys
 
 import nbclient
 import nbformat
+import pandas as pd
 import pytest
 
 from tests.conftest import ANALYSE_FOLDER
 from utils import ROOT
+from utils.evidence import tidy
 from utils.runs import notebooks
 
 GIVEN = {
@@ -74,8 +76,10 @@ def test_run_folder_is_complete(finished):
         "randomisation",
     }
     others = {
+        ".lock",
         "history.csv",
         "mistakes.csv",
+        "results.csv",
         "metrics.json",
         "report.html",
         "state.safetensors",
@@ -83,6 +87,15 @@ def test_run_folder_is_complete(finished):
     }
     others |= {f"{notebook}.ipynb" for notebook in notebooks.NOTEBOOKS}
     assert files == others | {f"figures/{name}.png" for name in figures}
+
+
+def test_results_are_the_measured_numbers_of_metrics(finished):
+    found = pd.read_csv(finished / "results.csv").fillna("").to_dict("records")
+    metrics = json.loads((finished / "metrics.json").read_text())
+    assert [row["value"] for row in found] == [
+        row["value"] for row in tidy(metrics["explanations"])
+    ]
+    assert {row["part"] for row in found} >= {"removal.faithfulness", "randomisation", "trust"}
 
 
 def test_metrics_state_what_was_asked_for(finished):

@@ -5,6 +5,9 @@
 
 import sys
 
+from utils import mend_environment
+
+mend_environment()
 from utils.runs.notebooks import main
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ import tempfile
 from pathlib import Path
 
 import pandas as pd
+from filelock import FileLock, Timeout
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
@@ -40,19 +41,46 @@ def atomic_write(path):
 
 
 def open_run(run_dir) -> Path:
-    """Make the run folder with its `figures/`, and return its path. Raises ValueError if it cannot
-    be written to.
+    """Make the run folder with its `figures/`, and return its path; see `open_folder`."""
+    return open_folder(run_dir, "run_dir", "figures")
+
+
+def open_folder(path, parameter: str, inner: str = "") -> Path:
+    """Make a folder, with one in it, and return its path.
+
+    Raises ValueError, by the name of the `parameter` that gave it, if it cannot be written to.
     """
-    folder = resolve(run_dir)
+    folder = resolve(path)
     try:
-        (folder / "figures").mkdir(parents=True, exist_ok=True)
+        (folder / inner).mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
             pass
     except OSError as error:
         raise ValueError(
-            f"run_dir = {str(run_dir)!r}: {folder} cannot be written to ({error.strerror})"
+            f"{parameter} = {str(path)!r}: {folder} cannot be written to ({error.strerror})"
         ) from error
     return folder
+
+
+@contextlib.contextmanager
+def locked(folder, wait: float = 0):
+    """Keep other runs out of a folder to the end of the block, or of the process.
+
+    Raises ValueError where one is at work in it, still after so many seconds.
+    """
+    lock = FileLock(Path(folder) / ".lock")
+    try:
+        lock.acquire(timeout=wait)
+    except Timeout:
+        raise ValueError(
+            f"{folder}: another run is at work in it; wait for its end, or give another folder"
+        ) from None
+    except OSError as error:
+        raise ValueError(f"{folder}: cannot be locked ({error})") from error
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def write_rows(path, rows, columns=None, decimals: int | None = None):
@@ -76,12 +104,13 @@ def read_metrics(folder) -> dict:
 
 def write_metrics(folder, section: str, values: dict):
     """Replace one section of `metrics.json`, keeping the others."""
-    metrics = read_metrics(folder) | {section: values}
-    with (
-        atomic_write(Path(folder) / "metrics.json") as temporary,
-        open(temporary, "w", encoding="utf-8") as file,
-    ):
-        json.dump(metrics, file, indent=2, allow_nan=False)
+    write_json(Path(folder) / "metrics.json", read_metrics(folder) | {section: values})
+
+
+def write_json(path, values):
+    """Write values as a JSON file."""
+    with atomic_write(path) as temporary, open(temporary, "w", encoding="utf-8") as file:
+        json.dump(values, file, indent=2, allow_nan=False)
         file.write("\n")
 
 

@@ -45,3 +45,45 @@ def wilson(right, n) -> tuple:
 def evenly_spaced(count: int, most: int) -> np.ndarray:
     """Indices of at most `most` out of `count` items, evenly spaced from the first to the last."""
     return np.unique(np.linspace(0, count - 1, min(count, most)).round().astype(int))
+
+
+def t_interval(values) -> dict:
+    """Mean of a few values (N,), as of networks, with its 95 % interval by Student's t.
+
+    n, value, low, high, and p, that of a mean of 0; a single value, and several that are the same,
+    have no interval (None). Raises ValueError for none.
+    """
+    values = np.asarray(values, float)
+    if not len(values):
+        raise ValueError("values: none; an interval needs at least one")
+    mean = float(values.mean())
+    low = high = p = None
+    if not values.any():
+        p = 1.0
+    elif (
+        np.ptp(values) > 1e-9 * np.abs(values).max()
+    ):  # without a spread there is nothing to tell by
+        found = stats.ttest_1samp(values, 0)
+        (low, high), p = map(float, found.confidence_interval(CONFIDENCE)), float(found.pvalue)
+    return {"n": len(values), "value": mean, "low": low, "high": high, "p": p}
+
+
+def holm(p_values) -> np.ndarray:
+    """p of several tests (N,), raised so that all can be read together: Holm 1979."""
+    p_values = np.asarray(p_values, float)
+    order = np.argsort(p_values, kind="stable")
+    raised = np.maximum.accumulate(p_values[order] * np.arange(len(order), 0, -1))
+    found = np.empty(len(order))
+    found[order] = np.minimum(raised, 1)
+    return found
+
+
+def sign_flip(differences, seed: int = 0) -> float:
+    """p of paired differences (N,) being around 0, by flipping their signs, two-sided.
+
+    Exact where that is at most RESAMPLES ways, else by so many drawn.
+    """
+    differences = np.asarray(differences, float)
+    how = {"permutation_type": "samples", "n_resamples": RESAMPLES, "vectorized": True}
+    rng = np.random.RandomState(seed)
+    return float(stats.permutation_test((differences,), np.mean, random_state=rng, **how).pvalue)

@@ -9,13 +9,14 @@ def trust(selected: str, measured: dict, learnt: bool = True) -> list:
     `measured` holds the rows as metrics.json keeps them. A row for each claim that could be tested:
     `what`, with n, value, low and high, then the baseline map that it is held against, `by`, the
     best of them (for the last, the edges), with `baseline`, `baseline_low` and `baseline_high`;
-    `shown` is "yes" where its interval lies clear of the baseline's, on the right side, else "not
-    shown", or "not judged" where the network is not shown to have `learnt` anything.
+    `less_is_good`, as of a similarity that should be low; `shown` is "yes" where its interval lies
+    clear of the baseline's, on the right side, else "not shown", or "not judged" where the network
+    is not shown to have `learnt` anything.
     """
     rows = []
 
-    def claim(what, ours, baseline, by, low_is_good=False):
-        less, more = (ours, baseline) if low_is_good else (baseline, ours)
+    def claim(what, ours, baseline, by, less_is_good=False):
+        less, more = (ours, baseline) if less_is_good else (baseline, ours)
         clear = "yes" if more["low"] > less["high"] else "not shown"
         rows.append(
             {"what": what}
@@ -25,6 +26,7 @@ def trust(selected: str, measured: dict, learnt: bool = True) -> list:
                 "baseline": baseline["value"],
                 "baseline_low": baseline["low"],
                 "baseline_high": baseline["high"],
+                "less_is_good": less_is_good,
                 "shown": clear if learnt else "not judged",
             }
         )
@@ -68,6 +70,6 @@ def trust(selected: str, measured: dict, learnt: bool = True) -> list:
             last[selected]["ssim"],
             last["edges"]["ssim"],
             "edges",
-            low_is_good=True,
+            less_is_good=True,
         )
     return rows

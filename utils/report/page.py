@@ -100,10 +100,10 @@ def write_page(run, wrong, classes: tuple, cams: dict, kinds=None):
         own = [name for name in names if name in drawn and name in of_this_run[section]]
         older += [name for name in names if name in drawn and name not in own]
         pictures[section] = [
-            _picture(Image.open(run / "figures" / f"{name}.png"), names[name]) for name in own
+            picture(Image.open(run / "figures" / f"{name}.png"), names[name]) for name in own
         ]
     right, n = found["test_images"] - found["mistakes"], found["test_images"]
-    page = _template().render(
+    page = template("page.html.jinja").render(
         accuracy=100 * right / n,
         interval=wilson(right, n),
         doubt=doubt(right, n, found["largest_class_accuracy"]),
@@ -182,7 +182,8 @@ def _mistakes(wrong, classes, cams, kinds):
     }
 
 
-def _picture(image, alt):
+def picture(image, alt: str) -> dict:
+    """A picture as a page holds it; a third of its pixels is for sharp screens."""
     legend = legend_of(image)
     image.thumbnail((SIDE, SIDE))
     return {
@@ -200,7 +201,8 @@ def _log(run):
     return pd.read_csv(path).to_dict("records") if path.exists() else []
 
 
-def _template():
+def template(name: str):
+    """A page of this folder, to be filled in."""
     pages = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
         autoescape=True,
@@ -209,4 +211,4 @@ def _template():
         lstrip_blocks=True,
     )
     pages.filters["number"] = "{:,}".format
-    return pages.get_template("page.html.jinja")
+    return pages.get_template(name)

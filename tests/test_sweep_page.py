@@ -1,0 +1,247 @@
+"""What a sweep leaves, of networks that are small and runs that are written by hand."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tests.test_over_networks import row
+from utils.evidence import over_networks
+from utils.images.dataset import load
+from utils.images.split import Split
+from utils.networks.architectures import build
+from utils.networks.weights import save_weights
+from utils.report import sweep_figures
+from utils.runs import collect, execution, summary, together
+from utils.runs.notebooks import planned
+
+
+def a_run(folder, seed, accuracy, recipe="muon", **parameters):
+    """A finished run, as far as a summary looks at it."""
+    folder.mkdir()
+    given = {"seed": seed, "recipe": recipe} | parameters
+    for notebook in execution.NOTEBOOKS:
+        own = {name: given[name] for name in execution.defaults(notebook) if name in given}
+        found = {"nbformat": 4, "nbformat_minor": 5, "cells": []}
+        found["metadata"] = {"papermill": {"parameters": own | {"run_dir": str(folder)}}}
+        (folder / f"{notebook}.ipynb").write_text(json.dumps(found))
+    wrong = round(100 - accuracy)
+    explanations = {
+        "dataset": "shapes",
+        "network": "resnet18-cifar",
+        "method": "GradCAM",
+        "layer": "layer3",
+        "mistakes": wrong,
+        "test_images": 100,
+        "trust": [row("points", 0.9 - seed / 10, 0.5)],
+    }
+    training = {"recipe": recipe, "val_accuracy": accuracy + 1, "seconds": 5.0}
+    (folder / "metrics.json").write_text(
+        json.dumps({"explanations": explanations, "training": training})
+    )
+    history = pd.DataFrame({"epoch": [1, 2], "val_accuracy": [50.0 + seed, accuracy]})
+    history.to_csv(folder / "history.csv", index=False)
+
+
+def test_runs_are_found_in_the_order_of_their_numbers(tmp_path):
+    for seed in (0, 10, 2):
+        a_run(tmp_path / f"seed={seed}", seed, 90)
+    (tmp_path / "seed=3").mkdir()  # not finished
+    (tmp_path / "a file").touch()
+    runs = collect.finished(tmp_path)
+    assert [run.name for run in runs] == ["seed=0", "seed=2", "seed=10"]
+    assert runs[1].parameters["seed"] == 2
+    assert runs[1].parameters["epochs"] is None  # the default
+    assert runs[1].accuracy == 90
+    assert collect.varied(runs) == ["seed"]
+    assert list(collect.groups(runs)) == ["all runs"]
+
+
+def test_what_is_left_of_a_run(tmp_path):
+    a_run(tmp_path / "x", 3, 90, epochs=2)
+    given = {"seed": 3, "recipe": "muon", "epochs": 2, "resume": True}
+    plan = planned("elsewhere", given)
+    assert execution.remaining(tmp_path / "x", plan) == {}
+    longer = planned("elsewhere", given | {"epochs": 3})
+    assert list(execution.remaining(tmp_path / "x", longer)) == [
+        "02_training",
+        "03_gradcam_analysis",
+    ]
+    (tmp_path / "x" / "01_data_exploration.ipynb").unlink()
+    assert execution.remaining(tmp_path / "x", plan) == plan
+    by_hand = tmp_path / "x" / "02_training.ipynb"  # executed in Jupyter: by what parameters?
+    by_hand.write_text('{"nbformat": 4, "nbformat_minor": 5, "cells": [], "metadata": {}}')
+    assert execution.given_to(tmp_path / "x", "02_training") is None
+
+
+def test_what_runs_of_two_recipes_leave(tmp_path, monkeypatch):
+    for seed, accuracies in enumerate(((90, 80), (92, 85))):
+        for recipe, accuracy in zip(("muon", "plateau"), accuracies, strict=True):
+            a_run(tmp_path / f"seed={seed}_recipe={recipe}", seed, accuracy, recipe)
+    monkeypatch.setattr(summary, "together", lambda same: ({}, {}))
+    page = summary.summarise(tmp_path, ["seed=0_recipe=muon"], {"seed=7": "<out of memory>"})
+    table = pd.read_csv(tmp_path / "runs.csv")
+    assert table["recipe"].tolist()[:4] == ["muon", "plateau"] * 2
+    assert table["mistakes"].tolist()[:4] == [10, 20, 8, 15]
+    assert table.iloc[4][["run", "failed"]].tolist() == ["seed=7", "<out of memory>"]
+    results = pd.read_csv(tmp_path / "results.csv")
+    assert results.columns.tolist() == [
+        "run",
+        "part",
+        "map",
+        "measure",
+        "n",
+        "value",
+        "low",
+        "high",
+    ]
+    assert results["value"].tolist() == [0.9, 0.9, 0.8, 0.8]
+    found = json.loads((tmp_path / "sweep.json").read_text())
+    assert found["groups"] == {
+        "recipe muon": ["seed=0_recipe=muon", "seed=1_recipe=muon"],
+        "recipe plateau": ["seed=0_recipe=plateau", "seed=1_recipe=plateau"],
+    }
+    assert found["accuracy"]["value"] == 91
+    assert found["claims"][0]["value"] == pytest.approx(0.35)
+    assert list(found["compared"]) == ["recipe"]
+    assert found["compared"]["recipe"][0]["value"] == pytest.approx(-8.5)
+    text = page.read_text()
+    assert "&lt;out of memory&gt;" in text
+    assert '<a href="seed%3D0_recipe%3Dmuon/report.html">' in text
+    assert "-8.50 (-27.56 to 10.56)" in text
+    assert text.count("undecided") == 2  # recipes, and the claim
+    assert "is told of <strong>recipe muon</strong>" in text
+    again = summary.summarise(tmp_path, ["seed=0_recipe=plateau"], {})
+    assert "is told of <strong>recipe plateau</strong>" in again.read_text()
+
+
+def test_without_a_finished_run_there_is_no_page(tmp_path):
+    assert summary.summarise(tmp_path, [], {"seed=0": "broken"}) is None
+    assert pd.read_csv(tmp_path / "runs.csv")["failed"].tolist() == ["broken"]
+    assert not (tmp_path / "sweep.html").exists()
+
+
+def test_claims_of_a_sweep_are_found_by_those_of_its_kind(tmp_path):
+    for seed in range(5):
+        a_run(tmp_path / f"seed={seed}", seed, 90)
+    run = collect.finished(tmp_path)[0]
+    kind = over_networks.kind_of(run.metrics, run.explanations)
+    assert over_networks.of_a_sweep(tmp_path / "seed=0", kind) == []
+    claims = [{"what": "points", "n": 5, "p": 0.1}, {"what": "few", "n": 2, "p": 0.1}]
+    found = {"kind": kind, "claims": claims}
+    (tmp_path / "sweep.json").write_text(json.dumps(found))
+    assert over_networks.of_a_sweep(tmp_path / "seed=0", kind) == claims[:1]
+    (tmp_path / "other").mkdir()
+    assert over_networks.of_a_sweep(tmp_path.parent / "demo", kind) == claims[:1]
+    assert over_networks.of_a_sweep(tmp_path / "seed=0", kind | {"recipe": "plateau"}) == []
+
+
+def test_networks_asked_together(animals, tmp_path, browser):
+    for seed in range(3):
+        given = {"dataset": "folder", "data_dir": str(animals)}
+        a_run(tmp_path / f"seed={seed}", seed, 50, **given)
+        data = load(**given, seed=seed)
+        network = build("resnet18-cifar", data.classes, data.size, data.mean, data.std, seed)
+        origin = {"dataset": "folder", "seed": seed, "images": data.digest}
+        save_weights(tmp_path / f"seed={seed}", network, **origin)
+    page = summary.summarise(tmp_path, ["seed=0"], {})
+    found = json.loads((tmp_path / "sweep.json").read_text())
+    assert {row["name"] for row in found["chance"]["auroc"]} <= {
+        "confidence",
+        "confidence over the true class",
+        *together.MAPS,
+    }
+    assert found["chance"]["maps"] == {"method": "GradCAM", "layer": "layer3"}
+    chance, alike = found["chance"], found["mean_map"]["agreement"]
+    assert sum(row["images"] for row in chance["distribution"]) == chance["test_images"] == 12
+    assert alike["same"]["n"] == 12
+    assert alike["more"]["value"] == pytest.approx(alike["same"]["value"] - alike["other"]["value"])
+    assert "points" not in found["mean_map"]  # where no object is known
+    for width in (390, 1300):
+        browser.set_window_size(width, 900)
+        browser.get(f"file://{page}")
+        assert browser.find_element("css selector", "h1").text.startswith("3 runs, 3 that differ")
+        assert browser.execute_script("return document.documentElement.scrollWidth") <= width
+        pictures = browser.find_elements("css selector", "img")
+        assert len(pictures) >= 5
+        for picture in pictures:
+            assert browser.execute_script("return arguments[0].naturalWidth", picture)
+
+
+def test_what_is_known_of_maps_by_hand():
+    one, half, none = (np.zeros((1, 2, 2)) for _ in range(3))
+    one[0, 0, 0], half[0, 0] = 1, 0.75
+    area, entropy, overlap, agreement = together._of_maps([half, half, one], one)
+    assert (area[0], overlap[0]) == (0.5, 0.75 / 1.75)
+    assert entropy[0] == pytest.approx(np.log(2) / np.log(4))
+    assert agreement[0] == pytest.approx((1 + 1 / np.sqrt(3)) / 2)
+    area, entropy, overlap, _ = together._of_maps([none, none], none)  # constant maps
+    assert (area[0], entropy[0], overlap[0]) == (0, pytest.approx(1), 0)
+
+
+def test_the_picture_of_claims_shows_every_network_and_the_mean():
+    claim = over_networks.claims({"a": [row("points", 0.9, 0.5)], "b": [row("points", 0.7, 0.5)]})
+    (axis,) = sweep_figures.claims(claim).axes
+    drawn = [np.atleast_1d(line.get_xdata()).tolist() for line in axis.lines]
+    dots = [values for values in drawn if len(values) == 1]
+    assert dots == [[pytest.approx(0.4)], [pytest.approx(0.2)], [pytest.approx(0.3)]]
+    ranges = [values for values in drawn if len(values) == 2 and values != [0, 0]]
+    assert ranges[0] == pytest.approx([0.3, 0.5])
+    assert ranges[2] == pytest.approx([claim[0]["low"], claim[0]["high"]])
+    assert axis.get_yticklabels()[0].get_text() == "points"
+
+
+def test_the_picture_of_training_shows_mean_and_range():
+    histories = [pd.DataFrame({"val_accuracy": values}) for values in ([50, 80], [60, 90, 95])]
+    (axis,) = sweep_figures.curves({"muon": histories}).axes
+    assert axis.lines[0].get_ydata().tolist() == [55, 85]  # as far as both go
+    band = axis.collections[0].get_paths()[0].vertices
+    assert {tuple(point) for point in band.tolist()} >= {(1, 50), (1, 60), (2, 80), (2, 90)}
+
+
+def test_the_picture_of_accuracies_shows_every_run_and_the_reference():
+    figure = sweep_figures.strips({"muon": [90, 92], "plateau": [88]}, 89.41)
+    (axis,) = figure.axes
+    drawn = [np.atleast_1d(line.get_xdata()).tolist() for line in axis.lines]
+    assert drawn == [[90, 92], [91], [88], [88], [89.41, 89.41]]
+    assert [tick.get_text() for tick in axis.get_yticklabels()] == [
+        "muon (n = 2)",
+        "plateau (n = 1)",
+    ]
+    assert len(sweep_figures.strips({"muon": [90]}).axes[0].lines) == 2
+
+
+def test_the_picture_of_shared_mistakes_shows_what_chance_would():
+    rows = [
+        {"k": k, "images": n, "by_chance": c}
+        for k, n, c in ((0, 90, 80.5), (1, 3, 19), (2, 7, 0.5))
+    ]
+    (axis,) = sweep_figures.distribution(rows).axes
+    assert [bar.get_height() for bar in axis.patches] == [90, 3, 7]
+    assert axis.lines[0].get_ydata().tolist() == [80.5, 19, 0.5]
+    assert axis.get_yticks().tolist() == [0, 1, 10]
+
+
+def test_the_mean_map_is_hatched_where_networks_disagree():
+    maps = np.zeros((2, 1, 4, 4))
+    maps[0, 0, :2] = 1  # they disagree about the upper half
+    images = np.zeros((1, 4, 4, 3), np.uint8)
+    figure = sweep_figures.mean_of_networks(images, maps, ["cat"], "maps")
+    last = [axis for axis in figure.axes if axis.get_title() == "mean of 2"]
+    (axis,) = last
+    assert np.array(axis.images[0].get_array()).max() == 0.5
+    (hatched,) = axis.collections
+    assert hatched.hatches == ["////"]
+    points = np.concatenate([path.vertices for path in hatched.get_paths()])
+    assert points[:, 1].max() < 2
+
+
+def test_images_of_both_ends_name_the_answers():
+    from utils.report.sweep_page import _title
+
+    test = Split(np.zeros((1, 2, 2, 3), np.uint8), np.array([0]), np.array(["x1"]))
+    predicted = np.array([[1], [2], [1], [0]])
+    assert (
+        _title(test, ("cat", "dog", "owl"), predicted, 0) == "cat, predicted\ndog 2x, owl 1x\nid x1"
+    )

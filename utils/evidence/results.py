@@ -1,0 +1,34 @@
+"""In goes what was measured, nested as metrics.json has it, out come tidy rows, one a number."""
+
+COLUMNS = ("part", "map", "measure", "n", "value", "low", "high")
+
+
+def tidy(measured: dict) -> list:
+    """A row of COLUMNS for every mean with an interval in `measured`, in its order.
+
+    `part` are the keys that lead to a table, `map` the name (or level) of its row and `measure` the
+    rest.
+    """
+    return list(_rows(measured, (), "", ()))
+
+
+def _rows(found, part, name, measure):
+    if isinstance(found, list):
+        for row in found:
+            if isinstance(row, dict):
+                yield from _rows(row, part, _name(row, name), measure)
+    elif isinstance(found, dict) and {"n", "value", "low", "high"} <= found.keys():
+        numbers = {key: found[key] for key in ("n", "value", "low", "high")}
+        yield {"part": ".".join(part), "map": name, "measure": ", ".join(measure)} | numbers
+    elif isinstance(found, dict):
+        for key, values in found.items():
+            below = isinstance(values, dict | list)
+            if below and name:
+                yield from _rows(values, part, name, (*measure, key))
+            elif below:
+                yield from _rows(values, (*part, key), name, measure)
+
+
+def _name(row, otherwise):
+    """What a row of a table is of."""
+    return str(next((row[key] for key in ("name", "level", "what") if key in row), otherwise))

@@ -1,0 +1,18 @@
+"""In goes a grid of parameters, out comes a run folder for each point, and what they show together.
+
+`python -m utils.sweep OUT --grid NAME=VALUES... [-p NAME VALUE]... [--workers N]
+[--scheduler ADDRESS]`
+"""
+
+import sys
+
+from utils import mend_environment
+
+mend_environment()
+from utils.runs.sweep import main
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit("utils.sweep: stopped; the same command goes on where it was")
