@@ -218,6 +218,15 @@ def test_history_shows_its_rows(rows):
     figures.plt.close(figure)
 
 
+def test_a_validation_loss_far_above_the_others_stays_in_the_picture():
+    figure = figures.history([ROWS[0] | {"val_loss": 1e6}], "validation")
+    loss = figure.axes[1]
+    assert loss.get_ylim()[0] == 0
+    assert loss.get_ylim()[1] >= 1e6
+    assert figure.get_tightbbox().height < 10  # inches
+    figures.plt.close(figure)
+
+
 def interval(value):
     return {"value": value, "low": value - 0.1, "high": value + 0.1, "n": 7}
 

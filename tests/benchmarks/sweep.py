@@ -1,18 +1,19 @@
 """What the engine of a sweep costs: python -m tests.benchmarks.sweep OUT [--runs N]
-[--workers N ...] [--trivial N]
+[--workers N ...] [--rounds N] [--trivial N]
 
-Runs of the demo, in an hour, by 1, 2 and 4 workers that share the cores, beside the same runs one
-after another by utils.run; then many runs of notebooks that do next to nothing. A line of
-OUT/sweep.jsonl for each; what is there already is not measured again.
+Runs of the demo in an hour, one after another by utils.run and by 1, 2 and 4 workers that share the
+cores, in turn; then many runs of notebooks that do next to nothing. A line of OUT/sweep.jsonl for
+each; what is there already is not measured again.
 """
 
 import argparse
-import resource
 import shutil
 import subprocess
 import sys
 import time
 from pathlib import Path
+
+import psutil
 
 from tests import house
 from tests.benchmarks import add_line, lines_of, machine
@@ -20,25 +21,41 @@ from utils import ROOT
 from utils.core.device import choose_device
 from utils.report import drawing
 
-WORKERS, RUNS, TRIVIAL = (1, 2, 4), 4, 1000
+WORKERS, RUNS, ROUNDS, TRIVIAL = (1, 2, 4), 4, 2, 1000
 
 
-def timed(commands: list, where: Path) -> dict:
-    """Seconds of commands, one after another, and the most memory of one of their processes."""
-    started = time.perf_counter()
-    for command in commands:
-        subprocess.run([sys.executable, "-m", *command], cwd=where, check=True)
-    seconds = time.perf_counter() - started
-    return {
-        "seconds": seconds,
-        "gib": resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 2**20,
-    }
+def timed(command: list, where: Path) -> tuple[float, float]:
+    """Seconds of a command, and the most GiB that all its processes held together."""
+    started, most = time.perf_counter(), 0
+    with subprocess.Popen([sys.executable, "-m", *command], cwd=where) as process:
+        own = psutil.Process(process.pid)
+        while process.poll() is None:
+            held = 0
+            for one in [own, *own.children(recursive=True)]:
+                try:
+                    held += one.memory_info().rss
+                except psutil.NoSuchProcess:
+                    continue
+            most = max(most, held)
+            time.sleep(0.5)
+    if process.returncode:
+        sys.exit(f"{command}: ended with {process.returncode}")
+    return time.perf_counter() - started, most / 2**30
 
 
-def swept(out: Path, axis: str, workers: int, where: Path) -> dict:
+def swept(out: Path, axis: str, workers: int, where: Path) -> tuple[float, float]:
     """Of a sweep in a new folder."""
     shutil.rmtree(out, ignore_errors=True)
-    return timed([["utils.sweep", out, "--grid", axis, "--workers", str(workers)]], where)
+    return timed(["utils.sweep", str(out), "--grid", axis, "--workers", str(workers)], where)
+
+
+def one_by_one(out: Path, runs: int) -> tuple[float, float]:
+    """Of the same runs without an engine."""
+    shutil.rmtree(out, ignore_errors=True)
+    each = [
+        timed(["utils.run", str(out / str(n)), "-p", "seed", str(n)], ROOT) for n in range(runs)
+    ]
+    return sum(seconds for seconds, _ in each), max(gib for _, gib in each)
 
 
 def main():
@@ -47,46 +64,44 @@ def main():
     parser.add_argument("out", type=Path)
     parser.add_argument("--runs", type=int, default=RUNS)
     parser.add_argument("--workers", type=int, nargs="+", default=WORKERS)
+    parser.add_argument("--rounds", type=int, default=ROUNDS)
     parser.add_argument("--trivial", type=int, default=TRIVIAL)
     options = parser.parse_args()
     out = options.out.resolve()
     out.mkdir(parents=True, exist_ok=True)
-    file, seeds = out / "sweep.jsonl", range(options.runs)
-    there = {row["what"] for row in lines_of(file)}
+    file = out / "sweep.jsonl"
+    there = {(row["what"], row["round"]) for row in lines_of(file)}
 
-    def add(what, runs, measure):
-        if what not in there:
-            found = measure()
-            rate = {"runs": runs, "runs_per_hour": 3600 * runs / found["seconds"]}
-            add_line(file, {"what": what} | rate | found | {"machine": machine(choose_device())})
+    def add(what, number, runs, measure):
+        if (what, number) not in there:
+            seconds, gib = measure()
+            row = {"what": what, "round": number, "runs": runs, "seconds": seconds, "gib": gib}
+            rate = {"runs_per_hour": 3600 * runs / seconds, "machine": machine(choose_device())}
+            add_line(file, row | rate)
 
-    one_by_one = [
-        ["utils.run", out / "plain" / str(seed), "-p", "seed", str(seed)] for seed in seeds
-    ]
-    add("one after another, without an engine", options.runs, lambda: timed(one_by_one, ROOT))
     axis = f"seed=0..{options.runs - 1}"
+    ways = {"one after another": lambda: one_by_one(out / "plain", options.runs)}
     for workers in options.workers:
-        add(
-            f"{workers} workers",
-            options.runs,
-            lambda workers=workers: swept(out / "runs", axis, workers, ROOT),
+        ways[f"workers: {workers}"] = lambda workers=workers: swept(
+            out / "runs", axis, workers, ROOT
         )
+    for number in range(options.rounds):
+        for what, measure in ways.items():
+            add(what, number, options.runs, measure)
     small = out / "house"
     shutil.rmtree(small, ignore_errors=True)
     small.mkdir()
     house.build(small)
     axis = f"learning_rate={','.join(str(n / 100) for n in range(1, options.trivial + 1))}"
-    add(
-        "runs that do nothing",
-        options.trivial,
-        lambda: swept(out / "trivial", axis, max(options.workers), small),
-    )
+    trivial = lambda: swept(out / "trivial", axis, max(options.workers), small)  # noqa: E731
+    add("runs that do nothing", 0, options.trivial, trivial)
     columns = {
         "What": ("what", "s"),
+        "round": ("round", "d"),
         "runs": ("runs", "d"),
         "runs/hour": ("runs_per_hour", ",.0f"),
         "seconds": ("seconds", ",.0f"),
-        "GiB, largest process": ("gib", ".2f"),
+        "GiB, all processes": ("gib", ".2f"),
     }
     print(drawing.table(lines_of(file), columns))
 

@@ -72,6 +72,25 @@ def trials_on_h200() -> str:
     return table([[*heading, "mirrored, %"], *lines])
 
 
+def trials_on_cifar10() -> str:
+    """What was tried on the official files with the code as it is, by epochs."""
+    found: dict = {}
+    for row in kept("recipes/cifar10.jsonl"):
+        found.setdefault(json.dumps(row.settings), []).append(row)
+    lines = []
+    for rows in sorted(found.values(), key=lambda rows: rows[0].settings.epochs):
+        settings = rows[0].settings
+        mirrored = [row.test_accuracy_mirrored for row in rows if row.test_accuracy_mirrored]
+        lines.append(
+            [settings.epochs, settings.batch_size, settings.warm_up]
+            + [", ".join(str(row.seed) for row in rows)]
+            + [spread([row[key] for row in rows]) for key in ("val_accuracy", "test_accuracy")]
+            + [spread(mirrored) if mirrored else ""]
+        )
+    heading = ["epochs", "batch", "warm-up", "seeds", "validation, %", "test, %", "mirrored, %"]
+    return table([heading, *lines])
+
+
 def h200(opt: str, key: str) -> list:
     """What rows of 8 epochs and the default's settings gave there: "muon", or "" for SGD."""
     tried = [row for row in kept("recipes/h200.jsonl") if row.cfg.get("epochs", 8) == 8]

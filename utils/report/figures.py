@@ -94,7 +94,7 @@ def history(rows: list, val_name: str):
     axes[0].set(title="learning rate", ylim=(0, None))
     axes[0].yaxis.set_major_formatter("{x:g}")
     axes[1].plot(steps, losses, color=BLUE, lw=1)
-    axes[1].set(title="loss, mean per image", ylim=(0, None))
+    axes[1].set(title="loss, mean per image")
     axes[2].plot(
         epochs,
         [row["train_accuracy"] for row in rows],
@@ -113,6 +113,9 @@ def history(rows: list, val_name: str):
             clip_on=not rows,
             label=val_name,
         )
+    axes[1].set_ylim(
+        0, None
+    )  # now that all is drawn: what stands out of it would widen the picture
     figure.legend(
         *axes[2].get_legend_handles_labels(), loc="outside lower center", ncols=2, frameon=False
     )
