@@ -17,7 +17,7 @@ sweep: .venv/sweep
 
 test: check
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder tests
-	rm -rf build/nbval && mkdir -p build/nbval && cp -r notebooks utils tests pyproject.toml build/nbval
+	rm -rf build/nbval && mkdir -p build/nbval && cp -r notebooks utils tests doc pyproject.toml build/nbval
 	cd build/nbval && ../../$(BIN)/python -m pytest -p tests.outputs --nbval notebooks
 
 # what reads the code without running it

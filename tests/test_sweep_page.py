@@ -243,5 +243,6 @@ def test_images_of_both_ends_name_the_answers():
     test = Split(np.zeros((1, 2, 2, 3), np.uint8), np.array([0]), np.array(["x1"]))
     predicted = np.array([[1], [2], [1], [0]])
     assert (
-        _title(test, ("cat", "dog", "owl"), predicted, 0) == "cat, predicted\ndog 2x, owl 1x\nid x1"
+        _title(test, ("cat", "dog", "owl"), predicted, 0)
+        == "cat, predicted\ndog 2 of 4 and 1 other\nid x1"
     )

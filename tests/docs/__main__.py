@@ -21,6 +21,7 @@ def written(text: str) -> str:
         "demo": runs.Told("demo/metrics.json"),
         "cifar": runs.Told("cifar10/metrics.json"),
         "network": kept("cifar10/network.json"),
+        "swept": kept("sweep/demo/sweep.json"),
     }
 
     def anew(match):

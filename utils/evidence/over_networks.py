@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from utils import ROOT
 from utils.core.statistics import holm, t_interval
 
 ENOUGH = 5  # networks, from which a claim is told of networks
@@ -64,10 +65,12 @@ def kind_of(metrics: dict, explained: dict) -> dict:
 def of_a_sweep(run, kind: dict) -> list:
     """The `claims` over at least ENOUGH networks of a kind, from a sweep.
 
-    That of which the run folder is a part, or one beside it; [] where there is none.
+    That of which the run folder is a part, or one beside it, or one that is kept in doc/; [] where
+    there is none.
     """
     folder = Path(run).resolve().parent
-    for path in sorted([*folder.glob("sweep.json"), *folder.glob("*/sweep.json")]):
+    kept = (ROOT / "doc" / "sweep").glob("*/sweep.json")
+    for path in [*folder.glob("sweep.json"), *sorted(folder.glob("*/sweep.json")), *sorted(kept)]:
         found = json.loads(path.read_text())
         if found["kind"] == json.loads(json.dumps(kind)):
             return [row for row in found["claims"] if row["n"] >= ENOUGH and row["p"] is not None]

@@ -83,7 +83,7 @@ def distribution(rows: list):
     axis.plot(at, chance, "D", color=ORANGE, label="if mistakes were independent")
     axis.set(
         yscale="symlog",
-        ylim=(0, None),
+        ylim=(0, 3 * max(row["images"] for row in rows)),
         yticks=[0, *(10**n for n in range(len(str(max(row["images"] for row in rows)))))],
         xticks=at,
         xlabel=f"misclassified by so many of {len(rows) - 1} networks",

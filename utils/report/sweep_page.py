@@ -12,6 +12,7 @@ from utils.core.statistics import evenly_spaced
 from utils.report import sweep_figures
 from utils.report.drawing import write_png
 from utils.report.figures import samples
+from utils.report.map_figures import short
 from utils.report.page import picture, template
 
 REFERENCE = 89.41  # percent: the best of the published log, README
@@ -50,7 +51,7 @@ def _pictures(runs, found, together) -> dict:
         )
     groups = dict(list(found["groups"].items())[:MOST])
     trained = {
-        name: [run for run in runs if run.name in names and len(run.history)]
+        name: [run for run in runs if run.name in names and len(run.history) > 1]
         for name, names in groups.items()
     }
     trained = {name: some for name, some in trained.items() if some}
@@ -116,10 +117,12 @@ def _figures_together(found, test, classes, times, predicted, sample, maps) -> d
 def _title(test, classes, predicted, index):
     wrong = predicted[:, index][predicted[:, index] != test.labels[index]]
     answers, counts = np.unique(wrong, return_counts=True)
-    said = ", ".join(
-        f"{classes[answer]} {count}x" for answer, count in zip(answers, counts, strict=True)
+    first, *others = answers[np.argsort(-counts, kind="stable")]
+    more = f" and {len(others)} other{'s' * (len(others) > 1)}" if others else ""
+    return (
+        f"{short(classes[test.labels[index]])}, predicted\n{short(classes[first])} "
+        f"{counts.max()} of {len(predicted)}{more}\nid {short(test.ids[index])}"
     )
-    return f"{classes[test.labels[index]]}, predicted\n{said}\nid {test.ids[index]}"
 
 
 def _embedded(figure, alt):
