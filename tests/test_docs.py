@@ -5,7 +5,7 @@ import json
 import pytest
 
 from tests.docs import __main__ as docs
-from tests.docs import interval, runs
+from tests.docs import interval, kept, runs
 from utils import ROOT
 
 
@@ -63,3 +63,12 @@ def test_the_demo_is_that_of_the_executed_notebooks():
     for rows in demo.found.localisation.values():
         for row in rows:
             assert interval(row["relevance mass"]) in text
+
+
+def test_what_foretells_shared_mistakes_is_what_the_page_names():
+    rows = kept("sweep/demo/sweep.json").chance.auroc
+    telling = {row.name: row.value > 0.5 for row in rows if row.p < 0.05}
+    assert telling == {"confidence over the true class": True, "overlap of both maps": False}
+    assert kept("sweep/demo/sweep.json").chance.distribution[-1].by_chance < 0.05
+    assert min(kept("sweep/demo/sweep.json").chance.beyond_confidence.p_holm) > 0.05
+    assert kept("sweep/demo/sweep.json").mean_map.points.more.p > 0.05

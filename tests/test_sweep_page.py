@@ -2,6 +2,7 @@
 
 import json
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
@@ -76,6 +77,7 @@ def test_what_is_left_of_a_run(tmp_path):
 
 
 def test_what_runs_of_two_recipes_leave(tmp_path, monkeypatch):
+    plt.close("all")
     for seed, accuracies in enumerate(((90, 80), (92, 85))):
         for recipe, accuracy in zip(("muon", "plateau"), accuracies, strict=True):
             a_run(tmp_path / f"seed={seed}_recipe={recipe}", seed, accuracy, recipe)
@@ -106,6 +108,7 @@ def test_what_runs_of_two_recipes_leave(tmp_path, monkeypatch):
     assert found["claims"][0]["value"] == pytest.approx(0.35)
     assert list(found["compared"]) == ["recipe"]
     assert found["compared"]["recipe"][0]["value"] == pytest.approx(-8.5)
+    assert not plt.get_fignums()  # all are closed
     text = page.read_text()
     assert "&lt;out of memory&gt;" in text
     assert '<a href="seed%3D0_recipe%3Dmuon/report.html">' in text
@@ -114,6 +117,19 @@ def test_what_runs_of_two_recipes_leave(tmp_path, monkeypatch):
     assert "is told of <strong>recipe muon</strong>" in text
     again = summary.summarise(tmp_path, ["seed=0_recipe=plateau"], {})
     assert "is told of <strong>recipe plateau</strong>" in again.read_text()
+
+
+def test_where_the_images_are_elsewhere_the_rest_is_told(tmp_path, monkeypatch, capsys):
+    for seed in (0, 1):
+        a_run(tmp_path / f"seed={seed}", seed, 90)
+
+    def together(same):
+        raise ValueError("data_dir = 'x': not here")
+
+    monkeypatch.setattr(summary, "together", together)
+    assert "It takes two networks" in summary.summarise(tmp_path, ["seed=0"], {}).read_text()
+    assert "cannot be compared image by image: data_dir = 'x'" in capsys.readouterr().err
+    assert json.loads((tmp_path / "sweep.json").read_text())["chance"] is None
 
 
 def test_without_a_finished_run_there_is_no_page(tmp_path):

@@ -15,7 +15,7 @@ def claims(rows: list):
     """Each claim's difference from its baseline: a dot a network, with its interval over images.
 
     Below them in orange the mean over networks with its interval; `rows` are those of
-    `evidence.networks.over_networks`.
+    `evidence.over_networks.claims`.
     """
     networks = max(len(row["by"]) for row in rows)
     figure, axis = plt.subplots(

@@ -4,6 +4,7 @@ import io
 from datetime import datetime
 from pathlib import Path
 
+import matplotlib.pyplot as plt
 import numpy as np
 from PIL import Image
 
@@ -128,4 +129,5 @@ def _title(test, classes, predicted, index):
 def _embedded(figure, alt):
     with io.BytesIO() as file:
         write_png(figure, file, bbox_inches="tight", format="png")
+        plt.close(figure)
         return picture(Image.open(file), alt)

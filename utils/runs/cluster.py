@@ -116,11 +116,11 @@ def _ready(client: Client, timeout: float = 60):
             )
 
 
-def follow(client: Client, out: Path, plans: dict, tell=tqdm.write) -> dict:
+def follow(client: Client, out: Path, plans: dict) -> dict:
     """Execute the plans {run: {notebook: parameters}} on the workers; {run: why it failed or None}.
 
-    Each run in its folder in `out`, a failing one twice. `tell(line)` gets a line for each that
-    ends; how far all are is shown meanwhile.
+    Each run in its folder in `out`, a failing one twice. A line is printed for each that ends, and
+    how far all are is shown meanwhile.
     """
     sweep, code = uuid.uuid4().hex, execution.code()
     (out / worker.MARK).write_text(sweep)
@@ -158,7 +158,7 @@ def follow(client: Client, out: Path, plans: dict, tell=tqdm.write) -> dict:
                         continue
                     ends[name] = _end(future, out / name)
                     shares[name], said[name] = 1.0, ""
-                    tell(f"{name}: {ends[name] or 'done'}")
+                    tqdm.write(f"{name}: {ends[name] or 'done'}")
                 if time.monotonic() - shown > often:
                     shown, bar.n = time.monotonic(), sum(shares.values())
                     now = [f"{name} {text}" for name, text in said.items() if text]

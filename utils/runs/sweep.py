@@ -63,17 +63,19 @@ def _planned(out, options) -> dict:
     axes = next(iter(points.values())).keys()
     if twice := given.keys() & axes:
         raise ValueError(f"{min(twice)}: given by --grid and by -p; give it once")
-    if "seed" in axes and ":" in str(given.get("network", "")):
-        raise ValueError("seed: makes no other network of one that is brought; vary something else")
     networks: set = set()
     plans = {
-        name: planned(str(out / name), {"resume": True} | given | point, networks=networks)
+        name: planned(str(out / name), given | point, networks=networks)
         for name, point in points.items()
     }
     for name, plan in plans.items():
-        made, asked = given_to(out / name, TRAINING), plan.get(TRAINING)
-        if made and asked and effective(TRAINING, made) != effective(TRAINING, asked):
-            raise ValueError(f"OUT: {out / name} was trained by other parameters; give another OUT")
+        if TRAINING in plan:
+            plan[TRAINING] = {"resume": True} | plan[TRAINING]
+            made = given_to(out / name, TRAINING)
+            if made and effective(TRAINING, made) != effective(TRAINING, plan[TRAINING]):
+                raise ValueError(f"OUT: {out / name} was trained otherwise; give another OUT")
+        elif "seed" in axes:
+            raise ValueError("seed: makes no other network of one that is brought; leave it out")
     return plans
 
 
