@@ -9,6 +9,7 @@ from tests.benchmarks import spread
 from tests.benchmarks.whole_runs import multiplications
 from tests.docs import kept, table
 from utils import ROOT
+from utils.core.statistics import t_interval
 from utils.networks.resnet import cifar_resnet18
 from utils.report import drawing
 from utils.training import choose_recipe
@@ -89,6 +90,23 @@ def trials_on_cifar10() -> str:
         )
     heading = ["epochs", "batch", "warm-up", "seeds", "validation, %", "test, %", "mirrored, %"]
     return table([heading, *lines])
+
+
+def official(epochs: int, key: str, style: str = "") -> str:
+    """What the default recipe reads of the official files after so many epochs, over seeds.
+
+    Mean and standard deviation; with `style` "interval" mean and 95 % interval over networks.
+    """
+    own = choose_recipe("muon", "cifar10")
+    rows = [
+        row[key]
+        for row in kept("recipes/cifar10.jsonl")
+        if (row.settings.epochs, row.settings.batch_size, row.settings.warm_up)
+        == (epochs, own.batch_size, own.warm_up)
+    ]
+    if style == "interval":
+        return "{value:.2f} % ({low:.2f} to {high:.2f})".format(**t_interval(rows))
+    return spread(rows)
 
 
 def h200(opt: str, key: str) -> list:
