@@ -5,7 +5,7 @@ import json
 import pytest
 
 from tests.docs import __main__ as docs
-from tests.docs import interval, kept, runs
+from tests.docs import interval, kept, recipes, runs
 from utils import ROOT
 
 
@@ -72,3 +72,13 @@ def test_what_foretells_shared_mistakes_is_what_the_page_names():
     assert kept("sweep/demo/sweep.json").chance.distribution[-1].by_chance < 0.05
     assert min(kept("sweep/demo/sweep.json").chance.beyond_confidence.p_holm) > 0.05
     assert kept("sweep/demo/sweep.json").mean_map.points.more.p > 0.05
+
+
+def test_the_official_number_is_that_of_the_default_in_three_seeds():
+    tests = {0: 93.13, 1: 93.01, 2: 92.83}  # batches of 512, a warm-up of a quarter
+    rows = [row for row in kept("recipes/cifar10.jsonl") if row.settings.epochs == 8]
+    assert {row.seed: row.test_accuracy for row in rows if row.settings.batch_size == 512} == tests
+    assert recipes.official(8, "test_accuracy") == "92.99 ± 0.15"
+    half = 4.302653 * 0.150997 / 3**0.5  # t of two degrees, times the standard error
+    ends = f"{92.99 - half:.2f} to {92.99 + half:.2f}"
+    assert recipes.official(8, "test_accuracy", "interval") == f"92.99 % ({ends})"
