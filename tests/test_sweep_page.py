@@ -133,6 +133,22 @@ def test_where_the_images_are_elsewhere_the_rest_is_told(tmp_path, monkeypatch, 
     assert json.loads((tmp_path / "sweep.json").read_text())["chance"] is None
 
 
+def test_a_map_is_never_told_to_be_worse_than_the_best_of_several(tmp_path, monkeypatch):
+    monkeypatch.setattr(summary, "together", lambda same: ({}, {}))
+    for seed in range(5):
+        a_run(tmp_path / f"seed={seed}", seed, 90)
+        metrics = json.loads((tmp_path / f"seed={seed}" / "metrics.json").read_text())
+        below = [row("x", 0.1 + seed / 100, 0.9), row("y", 0.9 + seed / 100, 0.1)]
+        metrics["explanations"]["trust"] = below
+        (tmp_path / f"seed={seed}" / "metrics.json").write_text(json.dumps(metrics))
+    text = summary.summarise(tmp_path, ["seed=0"], {}).read_text()
+    found = json.loads((tmp_path / "sweep.json").read_text())["claims"]
+    assert [claim["p_holm"] < 0.001 for claim in found] == [True, True]
+    assert ">better</td>" in text
+    assert ">undecided</td>" in text
+    assert ">worse</td>" not in text
+
+
 def test_without_a_finished_run_there_is_no_page(tmp_path):
     assert summary.summarise(tmp_path, [], {"seed=0": "broken"}) is None
     assert pd.read_csv(tmp_path / "runs.csv")["failed"].tolist() == ["broken"]
@@ -140,6 +156,10 @@ def test_without_a_finished_run_there_is_no_page(tmp_path):
 
 
 def test_claims_of_a_sweep_are_found_by_those_of_its_kind(tmp_path):
+    (tmp_path / "another's").mkdir()
+    (tmp_path / "another's" / "sweep.json").write_text('{"not": "ours"}')
+    tmp_path = tmp_path / "sweep"
+    tmp_path.mkdir()
     for seed in range(5):
         a_run(tmp_path / f"seed={seed}", seed, 90)
     run = collect.finished(tmp_path)[0]

@@ -72,7 +72,7 @@ def of_a_sweep(run, kind: dict) -> list:
     kept = (ROOT / "doc" / "sweep").glob("*/sweep.json")
     for path in [*folder.glob("sweep.json"), *sorted(folder.glob("*/sweep.json")), *sorted(kept)]:
         found = json.loads(path.read_text())
-        if found["kind"] == json.loads(json.dumps(kind)):
+        if found.get("kind") == json.loads(json.dumps(kind)):
             return [row for row in found["claims"] if row["n"] >= ENOUGH and row["p"] is not None]
     return []
 
