@@ -24,7 +24,7 @@ for step in range(done, epochs):
 """
 ANALYSIS = """
 import json, pathlib
-explanations = {"trust": [], "mistakes": epochs, "test_images": 100}
+explanations = {"claims": [], "mistakes": epochs, "test_images": 100}
 explanations |= dict.fromkeys(("dataset", "network", "method", "layer"), "")
 training = {"val_accuracy": 50.0, "test_accuracy": 100.0 - epochs, "seconds": 1.0}
 (pathlib.Path(run_dir) / "metrics.json").write_text(

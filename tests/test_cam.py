@@ -10,7 +10,7 @@ import torch
 from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
 from torch import nn
 
-from utils.evidence import randomisation
+from utils.evidence import guided
 from utils.maps import compute, methods
 from utils.networks import classifier, hooks
 from utils.networks.resnet import cifar_resnet18
@@ -108,11 +108,11 @@ def test_maps_are_made_in_batches_for_gradients(network, monkeypatch):
         asked.append(how)
         return classifier.batches(*given, **how)
 
-    for room in (compute, randomisation):
+    for room in (compute, guided):
         monkeypatch.setattr(room, "batches", batches)
     model, images = network
     compute.compute_maps(model, images, CLASSES, "layer3")
-    randomisation.guided_backprop(model, images, CLASSES)
+    guided.guided_backprop(model, images, CLASSES)
     assert asked == [{"gradients": True}] * 2
 
 

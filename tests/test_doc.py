@@ -2,7 +2,6 @@
 runs.
 """
 
-import json
 import re
 
 from utils import ROOT
@@ -143,94 +142,4 @@ def test_what_is_said_of_a_processor_without_bf16():
         f"half an hour to an hour on two cores that multiply bf16 ({new} or {old} images/s, by "
         "their generation), "
         f"three hours on two that do not ({float(rate('fp32, batch 128')):.0f} images/s)" in README
-    )
-
-
-def interval(found):
-    return "{value:.2f} ({low:.2f} to {high:.2f})".format(**found)
-
-
-def test_the_page_on_shortcuts_is_of_its_kept_run():
-    page = (ROOT / "doc" / "shortcuts.md").read_text()
-    kept = json.loads((ROOT / "doc" / "shortcuts" / "shortcuts.json").read_text())
-    for network in kept["networks"]:
-        where = "on_cue" if network["cue"] == "patch" else "off_object"
-        row = [
-            network["cue"],
-            f"{network['share']:g}",
-            str(network["seed"]),
-            *(
-                f"{network['accuracy'][cue]['value']:.2f}"
-                for cue in ("without a cue", "own class", "another class")
-            ),
-            interval(network["reliance"]),
-            f"{network['follows']['value']:.2f}",
-            f"{network['moved']['value']:.2f}" if network["cue"] == "patch" else "–",
-            *(
-                f"{network['maps'][at][where]['value']:.2f}"
-                for at in ("layer2", "layer3", "layer4")
-            ),
-        ]
-        assert f"| {' | '.join(row)} |\n" in page
-    for kind, found in kept["summary"].items():
-        for name, row in found["scores"].items():
-            assert (
-                f"| {kind}: {name.replace('_', ' ')} | {row['auroc']:.2f} | {row['found']} of "
-                f"{found['rely']} | "
-                f"{row['false_alarms']} of {found['networks'] - found['rely']} |\n" in page
-            )
-    patch, tint = (
-        [network for network in kept["networks"] if network["cue"] == kind]
-        for kind in ("patch", "tint")
-    )
-    on_cue = [
-        (
-            network["reliance"]["value"] >= 0.1,
-            network["maps"]["layer3"]["on_cue"],
-            network["baselines"]["edges"]["on_cue"],
-        )
-        for network in patch
-    ]
-    assert [mean["value"] > edges["value"] for _, mean, edges in on_cue] == [
-        relies for relies, *_ in on_cue
-    ]
-    # "three of them clear of its interval"
-    assert sum(mean["low"] > edges["high"] for _, mean, edges in on_cue) == 3
-    off = [
-        (network["reliance"]["value"] >= 0.1, network["maps"]["layer3"]["off_object"]["value"])
-        for network in tint
-    ]
-    gaps = [
-        value - max(value for relies, value in off if not relies) for relies, value in off if relies
-    ]
-    assert f"differences of {min(gaps):.3f} to {max(gaps):.3f} from" in page
-    read = [
-        {
-            cue: f"{network['accuracy'][cue]['value']:.2f}"
-            for cue in ("without a cue", "own class", "another class")
-        }
-        for network in sorted(tint, key=lambda network: network["seed"])
-        if network["share"] == 1
-    ]
-    assert "(at share 1, {without a cue} against {another class} and ".format(**read[0]) in page
-    assert "{without a cue} against {another class}), and the class".format(**read[1]) in page
-    assert "({own class} against {another class} and ".format(**read[0]) in page
-    assert "{own class} against {another class} at share 1)".format(**read[1]) in page
-    patched = {
-        network["share"]: network
-        for network in kept["networks"]
-        if network["cue"] == "patch" and network["seed"] == 0
-    }
-    assert (
-        f"edges of the image have {patched[1.0]['baselines']['edges']['on_cue']['value']:.2f}"
-        in page
-    )
-    assert f"has {patched[1.0]['baselines']['random']['on_cue']['value']:.3f} of the pixels" in page
-    assert (
-        f"the network reads {patched[1.0]['accuracy']['own class']['value']:.1%} of"
-        in page.replace(" %", "%")
-    )
-    assert (
-        f"and {patched[1.0]['accuracy']['without a cue']['value']:.1%} without it"
-        in page.replace(" %", "%")
     )

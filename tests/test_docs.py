@@ -25,14 +25,13 @@ def test_what_stands_between_markers_is_replaced():
 
 def test_what_the_readme_says_of_the_demo_in_words():
     demo, some = runs.Told("demo/metrics.json"), list(map(runs.Told, runs.VARIANTS.values()))
-    ours, chosen = "GradCAM, layer3", demo.chosen
-    assert float(demo.peak(ours)) > float(demo.peak("centre"))
-    assert demo.peak(ours) > demo.untrained(ours).split(" to ")[1]
-    on_all = {row.name: row["pointing game"].value for row in demo.found.localisation.all}
-    assert max(on_all, key=on_all.get) in (chosen, "oracle")
-    verdicts = {row.what: row.shown for row in demo.found.trust}
-    assert verdicts["points at the object, misclassified, predicted class"] == "not shown"
-    assert float(demo.own(ours)) - float(demo.own("the chosen")) > 0.2
+    assert demo.map == "GradCAM, layer3"
+    planted = [row.errors.n for row in demo.found.causes if row.name not in ("none", "all")]
+    assert sum(planted) / 1000 == pytest.approx(1 / 7, abs=0.02)
+    mosaic = {row.what: row for row in demo.found.claims}[
+        "finds the image of its class in a mosaic"
+    ]
+    assert mosaic.verdict == "better"
     for run in some:  # "only the arithmetic differs"
         assert run.run.data == demo.run.data
         assert run.training.settings == demo.training.settings
@@ -60,15 +59,14 @@ def test_the_demo_is_that_of_the_executed_notebooks():
     said = f"Test accuracy: {accuracy:.1f} %, 95 % interval {low:.1f} to {high:.1f}"
     assert said in printed("02_training")
     text = printed("03_gradcam_analysis")
-    for rows in demo.found.localisation.values():
-        for row in rows:
-            assert interval(row["relevance mass"]) in text
+    for row in demo.found.tests["object"]:
+        assert interval(row["relevance mass"]) in text
 
 
 def test_what_foretells_shared_mistakes_is_what_the_page_names():
     rows = kept("sweep/demo/sweep.json").chance.auroc
     telling = {row.name: row.value > 0.5 for row in rows if row.p < 0.05}
-    assert telling == {"confidence over the true class": True, "overlap of both maps": False}
+    assert telling == {"confidence over the true class": True}
     assert kept("sweep/demo/sweep.json").chance.distribution[-1].by_chance < 0.05
     assert min(kept("sweep/demo/sweep.json").chance.beyond_confidence.p_holm) > 0.05
     assert kept("sweep/demo/sweep.json").mean_map.points.more.p > 0.05

@@ -110,7 +110,7 @@ def test_a_run_with_all_of_them(house):
         "Activations",
         "stripes",
     )
-    rows = {row["name"]: row for row in found["localisation"]["all"]}
+    rows = {row["name"]: row for row in found["tests"]["object"]}
     assert {f"Activations, {found['layer']}", "left", "centre"} <= rows.keys()
     assert rows["left"]["highest"]["value"] == 1
     assert "highest" in (house / "run" / "03_gradcam_analysis.ipynb").read_text()

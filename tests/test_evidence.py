@@ -1,13 +1,9 @@
-import json
-import re
-
 import numpy as np
 import pytest
 from scipy import stats
 
-from utils import ROOT
 from utils.core import statistics
-from utils.evidence import baselines, claims, localisation
+from utils.evidence import baselines, localisation
 
 MASK = np.array([[True, False], [False, False]])
 TWO = np.array([[True, True], [False, False]])
@@ -179,17 +175,14 @@ def test_interval_of_a_share_is_wilsons_as_scipy_has_it(right, n):
     assert (found["low"], found["high"]) == pytest.approx((expected.low, expected.high))
 
 
-def test_rows_of_localisation_by_hand():
+def test_values_on_objects_by_hand():
     hit, miss = [[1.0, 0], [0, 0]], [[0, 1.0], [0, 0]]
     maps = {"good": np.array([hit, hit]), "half": np.array([hit, miss])}
-    good, half = localisation.localisation(maps, np.stack([MASK] * 2))
-    assert (good["name"], good["pointing game"]["value"], good["pointing game"]["n"]) == (
-        "good",
-        1,
-        2,
-    )
+    found = localisation.of_objects(maps, np.stack([MASK] * 2), [4, 9])
+    assert found.at.tolist() == [4, 9]
     for key in ("pointing game", "relevance mass", "relevance rank"):
-        assert half[key]["value"] == 0.5
+        assert found.by[key]["good"].tolist() == [1, 1]
+        assert found.by[key]["half"].tolist() == [1, 0]
 
 
 def test_a_new_measure_is_one_entry(monkeypatch):
@@ -200,10 +193,36 @@ def test_a_new_measure_is_one_entry(monkeypatch):
 
     monkeypatch.setitem(localisation.MEASURES, "highest on it", highest)
     maps = {"a": np.array([[[0.75, 1], [0, 0]], [[0.25, 0], [1, 0]]])}
-    (row,) = localisation.localisation(maps, np.stack([MASK] * 2))
-    assert list(row) == ["name", *localisation.MEASURES]
-    assert (row["highest on it"]["value"], row["highest on it"]["n"]) == (0.5, 2)
-    assert (row["highest on it"]["low"], row["highest on it"]["high"]) == (0.25, 0.75)
+    found = localisation.of_objects(maps, np.stack([MASK] * 2), [0, 1])
+    assert list(found.by) == list(localisation.MEASURES)
+    assert found.by["highest on it"]["a"].tolist() == [0.75, 0.25]
+
+
+def test_odd_colours_and_brightness_by_hand():
+    """A dark spot of another colour is odd, and it is not bright."""
+    image = np.full((1, 32, 32, 3), (90, 120, 60), np.uint8)
+    image[0, 20:24, 8:12] = (90, 20, 60)
+    (odd,), (bright,) = baselines.odd_colour_maps(image), baselines.bright_maps(image)
+    row, column = np.unravel_index(odd.argmax(), odd.shape)
+    assert 20 <= row < 24
+    assert 8 <= column < 12
+    assert odd[0, 0] == 0
+    assert bright[row, column] == 0
+    assert bright[0, 31] == pytest.approx(1, abs=1e-3)
+    plain = np.full((1, 8, 8, 3), 7, np.uint8)
+    assert (baselines.odd_colour_maps(plain) == 0).all()
+
+
+@pytest.mark.parametrize("name", ["random", "blurred random"])
+def test_peaks_of_random_maps_are_anywhere(name):
+    """As often on the outermost ring as it has pixels, and in each quarter."""
+    maps = baselines.BASELINES[name](np.zeros((2000, 32, 32, 3), np.uint8), 0)
+    rows, columns = np.unravel_index(maps.reshape(2000, -1).argmax(axis=1), (32, 32))
+    ring = np.isin(rows, (0, 31)) | np.isin(columns, (0, 31))
+    chance = 1 - (30 / 32) ** 2
+    assert ring.mean() == pytest.approx(chance, abs=4 * np.sqrt(chance / 2000))
+    for half in (rows < 16, columns < 16):
+        assert half.mean() == pytest.approx(0.5, abs=4 * np.sqrt(0.25 / 2000))
 
 
 def test_the_baselines_of_grey_and_transparent_images_of_any_size():
@@ -228,7 +247,7 @@ def test_constant_maps_count_for_nothing_by_hand():
     assert found == {"constant": 1, "n": 0, "value": 0, "low": 0, "high": 0}
 
 
-def test_own_object_by_hand():
+def test_two_objects_by_hand():
     """Objects of one and of two pixels.
 
     First map: on its own, on the other, constant, equally strong on both.
@@ -237,128 +256,14 @@ def test_own_object_by_hand():
     masks = np.array([[first, second]] * 4, bool)
     of_first = np.array([first, second, [[1, 1], [1, 1]], [[1, 0], [1, 1]]], float)
     of_second = np.array([second] * 4, float)
-    found = localisation.own_object([of_first, of_second], masks)
-    assert found["own"]["value"] == pytest.approx(((1 + 0 + 0 + 1 / 3) / 4 + 1) / 2)
-    assert found["other"]["value"] == pytest.approx((0 + 1 + 0 + 2 / 3) / 4 / 2)
-    assert found["more"]["value"] == ((1 + 0 + 0.5 + 0.5) / 4 + 1) / 2
-    assert found["own"]["n"] == 4
+    found = localisation.of_two_objects({"x": [of_first, of_second]}, masks, np.arange(4)).by
+    assert found["peak on its own"]["x"] == pytest.approx(np.array([2, 1, 1, 4 / 3]) / 2)
+    assert found["peak on the other"]["x"] == pytest.approx(np.array([0, 1, 0, 2 / 3]) / 2)
+    assert found["stronger on its own"]["x"].tolist() == [1, 0.5, 0.75, 0.75]
 
 
 def test_a_map_that_knows_no_class_is_right_for_one_object_and_wrong_for_the_other():
     masks = np.array([[MASK, ~MASK]] * 50)
     maps = baselines.random_maps(50, (2, 2), seed=0)
-    assert localisation.own_object([maps, maps], masks)["more"] == {
-        "n": 50,
-        "value": 0.5,
-        "low": 0.5,
-        "high": 0.5,
-    }
-
-
-def share(value, half=0.1, n=10):
-    return {"n": n, "value": value, "low": value - half, "high": value + half}
-
-
-def measured(**changes):
-    """Rows as metrics.json keeps them: the selected map, `A, layer2`, beats its baselines."""
-
-    def rows(key, values, **ours):
-        of_baselines = zip(baselines.BASELINES, values, strict=True)
-        return [{"name": name, key: share(value)} for name, value in [*ours.items(), *of_baselines]]
-
-    hits = rows(
-        "pointing game", (0.5, 0.4, 0.1, 0.2), **{"A, layer2*layer3": 0.9, "A, layer2": 0.8}
-    )
-    of_misclassified = rows("pointing game", (0.5, 0.6, 0.1, 0.2), **{"A, layer2, true class": 0.7})
-    return {
-        "localisation": {"all": hits, "misclassified": of_misclassified},
-        "two_objects": rows("more", (0.5, 0.4, 0.45, 0.25), **{"A, layer2": 0.9}),
-        "removal": {
-            "faithfulness": rows("insertion", (0.2, 0.1, 0.05, 0.3), **{"A, layer2": 0.6}),
-            "correction_rate": rows(
-                "mean",
-                (0.2, 0.1, 0.5, 0.4),
-                **{"A, layer2, answer over true": 0.8, "A, layer3, answer over true": 0.9},
-            ),
-        },
-        "randomisation": [
-            {"level": level, "A, layer2": {"ssim": share(value)}, "edges": {"ssim": share(1)}}
-            for level, value in (("fc", 0.95), ("conv1", 0.3))
-        ],
-    } | changes
-
-
-def test_trust_by_hand():
-    rows = claims.trust("A, layer2", measured())
-    assert [
-        (row["what"], row["value"], row["baseline"], row["by"], row["shown"]) for row in rows
-    ] == [
-        ("points at the object, over the test images", 0.8, 0.5, "centre", "yes"),
-        ("points at the object, misclassified, true class", 0.7, 0.6, "edges", "not shown"),
-        ("tells the object of its class from another", 0.9, 0.5, "centre", "yes"),
-        ("a few kept pixels bring the answer back (insertion)", 0.6, 0.3, "blurred random", "yes"),
-        ("what misled the network (mistakes corrected, mean colour)", 0.8, 0.5, "random", "yes"),
-        ("changes when all is re-initialised (SSIM: low is good)", 0.3, 1, "edges", "yes"),
-    ]
-    assert rows[0] == {
-        "what": rows[0]["what"],
-        **share(0.8),
-        "by": "centre",
-        "baseline": 0.5,
-        "baseline_low": 0.4,
-        "baseline_high": 0.6,
-        "less_is_good": False,
-        "shown": "yes",
-    }
-
-
-def test_only_what_lies_clear_of_its_baseline_on_the_right_side_is_shown():
-    """An interval that touches the baseline's; and a map that changes less than the edges do."""
-    reinitialised = [
-        {"level": "conv1", "A, layer2": {"ssim": share(0.9)}, "edges": {"ssim": share(0.2)}}
-    ]
-    pair = [
-        {"name": name, "more": share(value, 0.125)}
-        for name, value in {"A, layer2": 0.75, **dict.fromkeys(baselines.BASELINES, 0.5)}.items()
-    ]
-    rows = claims.trust("A, layer2", measured(two_objects=pair, randomisation=reinitialised))
-    assert [row["shown"] for row in rows] == [
-        "yes",
-        "not shown",
-        "not shown",
-        "yes",
-        "yes",
-        "not shown",
-    ]
-    assert {row["shown"] for row in claims.trust("A, layer2", measured(), learnt=False)} == {
-        "not judged"
-    }
-
-
-def test_what_was_not_measured_is_not_claimed():
-    empty = {"localisation": {"all": [], "misclassified": []}, "two_objects": []}
-    removal = measured()["removal"] | {"correction_rate": []}
-    rows = claims.trust("A, layer2", measured(**empty, removal=removal))
-    assert [row["what"].split()[0] for row in rows] == ["a", "changes"]
-
-
-def test_the_kept_rows_say_what_the_notebook_of_the_demo_says():
-    kept = json.loads((ROOT / "doc" / "demo" / "metrics.json").read_text())["explanations"]
-    rows = claims.trust(f"{kept['method']}, {kept['layer']}", kept)
-    cells = json.loads((ROOT / "notebooks" / "03_gradcam_analysis.ipynb").read_text())["cells"]
-    text = "".join(
-        line
-        for cell in cells
-        for output in cell.get("outputs", [])
-        for line in output.get("text", [])
-    )
-    for row in rows:
-        line = [
-            row["what"],
-            str(row["n"]),
-            f"{row['value']:.2f}",
-            f"{row['baseline']:.2f}",
-            row["by"],
-            row["shown"],
-        ]
-        assert re.search(r"\| +".join(re.escape(part) + " +" for part in line), text), line
+    found = localisation.of_two_objects({"x": [maps, maps]}, masks, np.arange(50))
+    assert found.by["stronger on its own"]["x"].tolist() == [0.5] * 50

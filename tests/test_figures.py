@@ -9,7 +9,7 @@ from utils import ROOT
 from utils.evidence import baselines
 from utils.images.split import Split
 from utils.mistakes.mistakes import Mistakes
-from utils.report import drawing, evidence_figures, figures, map_figures
+from utils.report import drawing, evidence_figures, figures, map_figures, pair_figures
 
 ROWS = [
     {
@@ -30,11 +30,10 @@ def test_every_figure_that_a_notebook_saves_is_checked():
     notebooks = "".join(path.read_text() for path in (ROOT / "notebooks").glob("*.ipynb"))
     drawn = (
         set(re.findall(r"report\.(\w+)\(", notebooks))
-        & (vars(figures) | vars(map_figures) | vars(evidence_figures)).keys()
+        & (vars(figures) | vars(map_figures) | vars(evidence_figures) | vars(pair_figures)).keys()
     )
-    tests = "".join(
-        (ROOT / "tests" / f"test_{name}.py").read_text() for name in ("figures", "mistakes")
-    )
+    checked = ("figures", "mistakes", "evidence_figures")
+    tests = "".join((ROOT / "tests" / f"test_{name}.py").read_text() for name in checked)
     assert len(drawn) > 10
     assert drawn - vars(drawing).keys() <= set(re.findall(r"figures\.(\w+)\(", tests))
 
@@ -306,8 +305,8 @@ def test_small_pictures():
 
 def test_cascade_shows_its_rows():
     rows = [
-        {"level": "fc", "a": {"ssim": interval(0.5)}},
-        {"level": "conv1", "a": {"ssim": interval(0.2)}},
+        {"level": "fc", "a": {"SSIM": np.array([0.4, 0.6])}},
+        {"level": "conv1", "a": {"SSIM": np.array([0.2, 0.2])}},
     ]
     figure = evidence_figures.cascade(rows, "heading")
     (axis,) = figure.axes
@@ -349,7 +348,7 @@ def test_each_of_two_objects_has_its_own_map_name_and_outline():
         which: np.stack([np.eye(8) * (number + 1) / 4 for number in numbers])
         for which, numbers in (("first", (0, 1)), ("second", (2, 3)))
     }
-    figure = map_figures.two_objects(
+    figure = pair_figures.two_objects(
         images, masks, maps, [["disc", "ell"], ["star", "ring"]], "heading"
     )
     axes = figure.axes[:6]

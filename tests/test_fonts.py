@@ -12,7 +12,7 @@ from PIL import Image
 
 from utils.images.split import Split
 from utils.mistakes.mistakes import Mistakes
-from utils.report import drawing, figures, fonts, map_figures
+from utils.report import drawing, figures, fonts, map_figures, pair_figures
 
 NAMES = ("猫", "狗", "owl")
 
@@ -191,7 +191,7 @@ FIGURES = {
     ),
     "one_mistake": lambda: map_figures.one_mistake(a_mistake(), MAP[0], 1, NAMES, "猫"),
     "mean_maps": lambda: map_figures.mean_maps([("猫 as 狗", {"map": MAP[0]})], "猫"),
-    "two_objects": lambda: map_figures.two_objects(
+    "two_objects": lambda: pair_figures.two_objects(
         np.zeros((1, 8, 8, 3), np.uint8),
         np.stack([MAP > 0] * 2, axis=1),
         {"first": MAP, "second": MAP},

@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from utils.core import statistics
-from utils.training import metrics
+from utils.training import calibration, metrics
 
 
 def test_score_by_hand():
@@ -29,7 +29,7 @@ LABELS = np.array([0, 1, 1, 0, 0])
 
 
 def test_reliability_by_hand():
-    bins = metrics.reliability(LOGITS, LABELS)
+    bins = calibration.reliability(LOGITS, LABELS)
     # 0.5 of (7/15, 8/15], 0.6 of (8/15, 9/15]
     assert bins["count"].tolist() == [0] * 7 + [1, 1, 0, 0, 0, 0, 1, 2]
     assert bins["confidence"][[7, 8, 13, 14]] == pytest.approx([0.5, 0.6, 0.9, 0.975])
@@ -40,13 +40,15 @@ def test_reliability_by_hand():
 
 
 def test_calibration_error_by_hand():
-    error = metrics.calibration_error(metrics.reliability(LOGITS, LABELS))
+    error = calibration.calibration_error(calibration.reliability(LOGITS, LABELS))
     assert error == pytest.approx((0.5 + 0.6 + 0.1 + 2 * 0.475) / 5)
     certain = torch.tensor([[50.0, 0.0], [0.0, 50.0]])
-    assert metrics.calibration_error(metrics.reliability(certain, [0, 1])) == pytest.approx(
+    assert calibration.calibration_error(calibration.reliability(certain, [0, 1])) == pytest.approx(
         0, abs=1e-9
     )
-    assert metrics.calibration_error(metrics.reliability(certain, [1, 0])) == pytest.approx(1)
+    assert calibration.calibration_error(calibration.reliability(certain, [1, 0])) == pytest.approx(
+        1
+    )
 
 
 def test_temperature_that_is_known():
@@ -55,15 +57,56 @@ def test_temperature_that_is_known():
     The best probability is 3/4, so the temperature a / log 3.
     """
     logits = torch.tensor([[5.0, 0.0]] * 4)
-    temperature = metrics.fit_temperature(logits, [0, 0, 0, 1])
+    temperature = calibration.fit_temperature(logits, [0, 0, 0, 1])
     assert temperature == pytest.approx(5 / np.log(3), rel=1e-6)
-    bins = metrics.reliability(logits, [0, 0, 0, 1], temperature)
-    assert metrics.calibration_error(bins) == pytest.approx(0, abs=1e-6)
+    bins = calibration.reliability(logits, [0, 0, 0, 1], temperature)
+    assert calibration.calibration_error(bins) == pytest.approx(0, abs=1e-6)
 
 
 def test_temperature_stays_in_its_range():
-    assert metrics.fit_temperature(torch.tensor([[1.0, 0.0]]), [0]) == pytest.approx(0.05)
-    assert metrics.fit_temperature(torch.tensor([[1.0, 0.0]]), [1]) == pytest.approx(20)
+    assert calibration.fit_temperature(torch.tensor([[1.0, 0.0]]), [0]) == pytest.approx(0.05)
+    assert calibration.fit_temperature(torch.tensor([[1.0, 0.0]]), [1]) == pytest.approx(20)
+
+
+def test_what_a_calibrated_network_shows_by_chance():
+    """Of one image with 3/5 the error is 3/5 or 2/5; of very many nothing, and it is a bound."""
+    one = torch.log(torch.tensor([[0.6, 0.4]]))
+    found = calibration.calibration_null(one)
+    assert found["mean"] == pytest.approx(0.4 * 0.6 + 0.6 * 0.4, abs=0.03)
+    assert found["high"] == pytest.approx(0.6)
+    logits = torch.randn(4000, 5, generator=torch.Generator().manual_seed(0)) * 2
+    null = calibration.calibration_null(logits)
+    assert 0 < null["mean"] < null["high"] < 0.03
+    exceeded = []
+    for seed in range(40):  # labels as probable as it says
+        generator = torch.Generator().manual_seed(seed)
+        labels = torch.multinomial(logits.softmax(dim=1), 1, generator=generator)[:, 0]
+        error = calibration.calibration_error(calibration.reliability(logits, labels))
+        exceeded.append(error > null["high"])
+    assert np.mean(exceeded) <= 0.1
+    assert calibration.calibration_null(logits * 3, temperature=3.0) == pytest.approx(null)
+
+
+def test_brier_and_classwise_error_by_hand():
+    logits = torch.log(torch.tensor([[0.75, 0.25], [0.75, 0.25]]))
+    # (0.25^2 + 0.25^2 + 0.75^2 + 0.75^2) / 2
+    assert calibration.brier(logits, [0, 1]) == pytest.approx(0.625)
+    # each class: 0.75 against 1/2, and 0.25 against 1/2
+    assert calibration.classwise_error(logits, [0, 1]) == pytest.approx(0.25)
+    assert calibration.classwise_error(torch.tensor([[50.0, 0], [0, 50]]), [0, 1]) < 1e-9
+    assert calibration.brier(torch.tensor([[50.0, 0], [0, 50]]), [1, 0]) == pytest.approx(2)
+
+
+def test_answering_the_surest_alone_by_hand():
+    """Wrong are the third and the last of ten: 0, 0, 1/3, 1/4, ... 1/9, 2/10."""
+    logits = torch.stack([torch.linspace(10, 1, 10), torch.zeros(10)], dim=1)
+    labels = [0, 0, 1, 0, 0, 0, 0, 0, 0, 1]
+    found = calibration.selective(logits, labels)
+    assert found["risk"] == pytest.approx(1 / 9)
+    risks = [0, 0, *(1 / n for n in range(3, 10)), 2 / 10]
+    assert found["aurc"] == pytest.approx(np.mean(risks))
+    swapped = calibration.selective(logits.flip(0), labels[::-1])
+    assert swapped == pytest.approx(found)  # whatever the order
 
 
 def test_always_answering_the_largest_class():

@@ -116,6 +116,28 @@ def test_triage_by_hand():
     assert len(people.triage([], [], VOTES, {})) == 0
 
 
+def test_usual_errors_are_those_of_the_other_images_of_the_class():
+    votes = np.array([[40, 9, 1], [40, 1, 9], [45, 1, 4], [3, 40, 7], [0, 9, 41]])
+    of_all = [0, 0, 0, 1, -1]  # the last is not of this split
+    found = people.usual_errors([0, 1, 2, 3], [0, 0, 0, 1], votes, of_all)
+    # without itself: 2 + 13, 10 + 5, 10 + 10 (the first of equals), and nobody else
+    assert found.tolist() == [2, 1, 1, 0]
+
+
+def test_agreement_with_people_by_hand():
+    votes = np.array([[40, 9, 1], [40, 1, 9], [50, 0, 0], [3, 40, 7], [45, 1, 4]])
+    labels = np.array([0, 0, 0, 1, 0])
+    test = Split(np.zeros((5, 4, 4, 3), np.uint8), labels, np.arange(5).astype(str))
+    wrong = mistakes.Mistakes(test.take([0, 1, 2]), np.array([1, 1, 1]), np.full((3, 3), 1 / 3))
+    found = people.agreement(wrong, votes, test)
+    assert found.at.tolist() == [0, 1]  # nobody erred on the third
+    by = found.by["agrees"]
+    assert by["the network's answer"].tolist() == [1, 0]
+    # without the first: 2 of class 1, 13 of class 2; without the second: 10 and 5
+    assert by["the usual error of its class"].tolist() == [0, 0]
+    assert people.agreement(wrong.take([2]), votes, test) is None
+
+
 def test_as_people_err_by_hand():
     """Of those on whom anyone erred: 1 outvoted 0; the same; 1 once, 2 once, so half each."""
     assert people.as_people_err([0, 1, 4, 3], [0, 0, 0, 0], [1, 1, 2, 2], VOTES).tolist() == [

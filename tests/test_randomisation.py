@@ -9,7 +9,7 @@ from skimage.metrics import structural_similarity
 from torch import nn
 from torch.nn import functional as F
 
-from utils.evidence import randomisation
+from utils.evidence import guided, likeness, randomisation
 from utils.networks.resnet import cifar_resnet18
 
 
@@ -27,14 +27,14 @@ def test_ssim_equals_scikit_image():
         )
         for a, b in zip(first, second, strict=True)
     ]
-    np.testing.assert_allclose(randomisation.ssim(first, second), expected, atol=1e-9)
+    np.testing.assert_allclose(likeness.ssim(first, second), expected, atol=1e-9)
 
 
 def test_ssim_of_constant_maps_by_hand():
     """Without variance it is (2 x y + c) / (x^2 + y^2 + c), c = 0.0001."""
     zero, half = np.zeros((1, 16, 16)), np.full((1, 16, 16), 0.5)
-    assert randomisation.ssim(zero, zero) == pytest.approx([1])
-    assert randomisation.ssim(zero, half) == pytest.approx([0.0001 / 0.2501])
+    assert likeness.ssim(zero, zero) == pytest.approx([1])
+    assert likeness.ssim(zero, half) == pytest.approx([0.0001 / 0.2501])
 
 
 def test_rank_correlation_equals_scipy_and_is_nought_for_a_constant_map():
@@ -42,14 +42,14 @@ def test_rank_correlation_equals_scipy_and_is_nought_for_a_constant_map():
     expected = [
         stats.spearmanr(a.ravel(), b.ravel()).statistic for a, b in zip(first, second, strict=True)
     ]
-    np.testing.assert_allclose(randomisation.rank_correlation(first, second), expected)
-    assert randomisation.rank_correlation(first, 0 * second).tolist() == [0] * 5
+    np.testing.assert_allclose(likeness.rank_correlation(first, second), expected)
+    assert likeness.rank_correlation(first, 0 * second).tolist() == [0] * 5
 
 
 def test_rank_correlation_by_hand():
     maps = np.arange(4.0).reshape(1, 2, 2)
-    assert randomisation.rank_correlation(maps, maps**3) == pytest.approx([1])
-    assert randomisation.rank_correlation(maps, -maps) == pytest.approx([-1])
+    assert likeness.rank_correlation(maps, maps**3) == pytest.approx([1])
+    assert likeness.rank_correlation(maps, -maps) == pytest.approx([-1])
 
 
 def state_of(model):
@@ -215,7 +215,7 @@ def test_guided_backprop_by_hand(relu):
     images = torch.tensor([2.0, 1.0]).view(1, 1, 1, 2)
     model = TwoLayers(relu)
     for label, expected in ((0, [[[1, 0]]]), (1, [[[0, 0]]])):
-        assert randomisation.guided_backprop(model, images, [label]).tolist() == expected
+        assert guided.guided_backprop(model, images, [label]).tolist() == expected
     assert not images.requires_grad
     assert torch.equal(images.flatten(), torch.tensor([2.0, 1.0]))
 
@@ -228,14 +228,14 @@ def test_guided_backprop_stops_where_a_relu_is_closed(relu):
     for class 0 nothing is left.
     """
     images = torch.tensor([[0.0, 3.0], [2.0, 1.0]]).view(2, 1, 1, 2)
-    found = randomisation.guided_backprop(TwoLayers(relu), images, [0, 0])
+    found = guided.guided_backprop(TwoLayers(relu), images, [0, 0])
     assert found.tolist() == [[[0, 0]], [[1, 0]]]
 
 
 def test_without_a_relu_there_is_no_guided_backprop():
     images = torch.rand(1, 1, 1, 2)
-    assert randomisation.guided_backprop(TwoLayers(nn.GELU()), images, [0]) is None
-    assert randomisation.guided_backprop(TwoLayers(nn.ReLU()), images, [0]) is not None
+    assert guided.guided_backprop(TwoLayers(nn.GELU()), images, [0]) is None
+    assert guided.guided_backprop(TwoLayers(nn.ReLU()), images, [0]) is not None
 
 
 def test_guided_backprop_equals_captum():
@@ -244,7 +244,7 @@ def test_guided_backprop_equals_captum():
         torch.randn(3, 3, 32, 32, generator=torch.Generator().manual_seed(0)),
         [2, 0, 3],
     )
-    ours = randomisation.guided_backprop(model, images, classes)
+    ours = guided.guided_backprop(model, images, classes)
 
     # captum's hooks want each ReLU to be used once, so a twin is given one for each use
     twin = cifar_resnet18(4, seed=3).eval()
@@ -272,19 +272,39 @@ def test_similarities_tell_a_map_of_the_network_from_one_that_is_not():
     def explain(network):  # a map that is the first weight of `fc`, and one that never changes
         return {"weights": fixed ** (1 + 50 * network.fc.weight[0, 0].item() ** 2), "fixed": fixed}
 
-    rows = randomisation.similarities(model, explain)
+    rows, trained, forgotten = randomisation.similarities(model, explain)
+    assert (trained["weights"] == explain(model)["weights"]).all()
+    with randomisation.reinitialised(model, randomisation.levels(model), 0):
+        assert (forgotten["weights"] == explain(model)["weights"]).all()
+    told = randomisation.summarised(rows)[-1]
+    assert told["fixed"]["SSIM"]["value"] == pytest.approx(1)
+    assert told["level"] == rows[-1]["level"]
     assert [row["level"] for row in rows] == randomisation.levels(model)
     for row in rows:
-        assert row["fixed"]["ssim"]["value"] == pytest.approx(1)
-        assert row["weights"]["ssim"]["value"] < 0.99999
-        assert row["weights"]["rank correlation"]["value"] == pytest.approx(1)
+        assert row["fixed"]["SSIM"] == pytest.approx([1, 1])
+        assert (row["weights"]["SSIM"] < 0.99999).all()
+        assert row["weights"]["rank correlation"] == pytest.approx([1, 1])
+
+
+def test_what_is_forgotten_is_held_against_maps_of_other_images():
+    first, second = pairs()
+    other = np.array([1, 2, 3, 4, 0])
+    trained, untrained = {"ours": first, "edges": first}, {"ours": second, "edges": first}
+    found = randomisation.forgetting(trained, untrained, other, np.arange(5))
+    assert list(found.by) == ["SSIM", "rank correlation"]
+    by = found.by["SSIM"]
+    assert list(by) == ["ours", "another image", "edges", "edges, another image"]
+    assert (by["ours"] == likeness.ssim(first, second)).all()
+    assert (by["another image"] == likeness.ssim(first, second[other])).all()
+    assert by["edges"] == pytest.approx([1] * 5)
+    assert by["edges, another image"].max() < 0.5
 
 
 @pytest.mark.parametrize("side", [1, 4, 8, 10, 11, 12])
 def test_ssim_of_the_smallest_maps(side):
     maps = np.random.RandomState(0).random_sample((2, side, 12))
-    np.testing.assert_allclose(randomisation.ssim(maps, maps), 1)
-    other = randomisation.ssim(maps, 1 - maps)
+    np.testing.assert_allclose(likeness.ssim(maps, maps), 1)
+    other = likeness.ssim(maps, 1 - maps)
     assert np.isfinite(other).all()
     assert (other < 0.9).all()
 
@@ -326,7 +346,7 @@ def test_a_relu_in_place_changes_what_it_was_given(clip):
     """Also under guided backpropagation: the network goes on with what was clipped, or not."""
     model, images = Clips(clip), torch.tensor([[[[2.0, -1.0]]]])
     plain = Clips(lambda values: F.relu(values, inplace=True))(images)
-    with randomisation._GuidedReLU() as relus:
+    with guided._GuidedReLU() as relus:
         assert torch.equal(model(images), plain)
     assert relus.seen == 1
 

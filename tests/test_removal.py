@@ -4,14 +4,14 @@ import torch
 from pytorch_grad_cam.metrics.road import NoisyLinearImputer
 from torch import nn
 
-from utils.evidence import removal
+from utils.evidence import imputation, removal
 
 
 @pytest.mark.parametrize("share", [0, 0.1, 0.25, 0.3333, 0.5, 1])
 def test_the_share_is_exact_also_under_ties(share):
     maps = np.random.RandomState(0).randint(0, 3, (6, 7, 9)).astype(float)
     maps[0] = 0
-    chosen = removal.top_k_mask(maps, share)
+    chosen = imputation.top_k_mask(maps, share)
     assert chosen.sum(axis=(1, 2)).tolist() == [round(share * 63)] * 6
     for values, taken in zip(maps, chosen, strict=True):
         assert not taken.any() or taken.all() or values[taken].min() >= values[~taken].max()
@@ -19,15 +19,15 @@ def test_the_share_is_exact_also_under_ties(share):
 
 def test_the_strongest_and_the_least_by_hand():
     maps = np.array([[[1.0, 4.0], [3.0, 2.0]]])
-    assert removal.top_k_mask(maps, 0.5).tolist() == [[[False, True], [True, False]]]
-    assert removal.top_k_mask(-maps, 0.25).tolist() == [[[True, False], [False, False]]]
+    assert imputation.top_k_mask(maps, 0.5).tolist() == [[[False, True], [True, False]]]
+    assert imputation.top_k_mask(-maps, 0.25).tolist() == [[[True, False], [False, False]]]
 
 
 def test_ties_are_broken_anew_for_each_seed_and_evenly():
     constant = np.zeros((400, 4, 4))
-    taken = removal.top_k_mask(constant, 0.25, seed=3)
-    assert (taken == removal.top_k_mask(constant, 0.25, seed=3)).all()
-    assert (taken != removal.top_k_mask(constant, 0.25, seed=4)).any()
+    taken = imputation.top_k_mask(constant, 0.25, seed=3)
+    assert (taken == imputation.top_k_mask(constant, 0.25, seed=3)).all()
+    assert (taken != imputation.top_k_mask(constant, 0.25, seed=4)).any()
     assert np.abs(taken.mean(axis=0) - 0.25).max() < 4 * np.sqrt(0.25 * 0.75 / 400)
 
 
@@ -36,27 +36,30 @@ def inputs():
     return torch.randn(4, 3, 12, 10, generator=torch.Generator().manual_seed(0))
 
 
-@pytest.mark.parametrize("fill", removal.FILLS)
+@pytest.mark.parametrize("fill", imputation.FILLS)
 def test_only_the_removed_pixels_change(inputs, fill):
     masks = np.random.RandomState(0).rand(4, 12, 10) < 0.4
     before = inputs.clone()
-    changed = removal.impute(inputs, masks, fill)
+    bare = inputs + 1
+    changed = imputation.impute(inputs, masks, fill, bare=bare)
     differs = (changed != inputs).any(dim=1).numpy()
     assert (differs == masks).all()
     assert (inputs == before).all()
-    assert (removal.impute(inputs, np.zeros_like(masks), fill) == inputs).all()
+    assert (imputation.impute(inputs, np.zeros_like(masks), fill, bare=bare) == inputs).all()
+    if fill == "render":
+        assert (changed == torch.where(torch.from_numpy(masks)[:, None], bare, inputs)).all()
 
 
 def test_the_mean_colour_is_zero_when_normalised(inputs):
-    assert (removal.impute(inputs, np.ones((4, 12, 10), bool)) == 0).all()
+    assert (imputation.impute(inputs, np.ones((4, 12, 10), bool), "mean") == 0).all()
 
 
 @pytest.mark.parametrize("share", [0.01, 0.3, 0.9])
 def test_linear_imputation_equals_the_package(inputs, share, monkeypatch):
-    monkeypatch.setattr(removal, "NOISE", 0)
+    monkeypatch.setattr(imputation, "NOISE", 0)
     masks = np.random.RandomState(1).rand(4, 12, 10) < share
     masks[:, 0, 0] = True  # a corner is missing too
-    changed = removal.impute(inputs, masks, "road")
+    changed = imputation.impute(inputs, masks, "road")
     for image, mask, ours in zip(inputs, masks, changed, strict=True):
         theirs = NoisyLinearImputer(noise=0)(image, torch.from_numpy(~mask).float())
         torch.testing.assert_close(ours, theirs, atol=1e-5, rtol=0)
@@ -64,17 +67,17 @@ def test_linear_imputation_equals_the_package(inputs, share, monkeypatch):
 
 def test_linear_imputation_by_hand(monkeypatch):
     """Alone in the middle: 4 * 1/6 * 6 of direct neighbours 6, 4 * 1/12 * 0 of diagonal ones 0."""
-    monkeypatch.setattr(removal, "NOISE", 0)
+    monkeypatch.setattr(imputation, "NOISE", 0)
     image = torch.tensor([[0.0, 6, 0], [6, 99, 6], [0, 6, 0]]).expand(1, 3, 3, 3)
     mask = np.zeros((1, 3, 3), bool)
     mask[0, 1, 1] = True
-    assert removal.impute(image, mask, "road")[0, :, 1, 1].tolist() == pytest.approx([4] * 3)
+    assert imputation.impute(image, mask, "road")[0, :, 1, 1].tolist() == pytest.approx([4] * 3)
 
 
 def test_nothing_left_is_the_mean_colour_and_noise_is_small(inputs):
-    changed = removal.impute(inputs, np.ones((4, 12, 10), bool), "road", seed=5)
-    assert changed.std() == pytest.approx(removal.NOISE, rel=0.1)
-    assert (changed == removal.impute(inputs, np.ones((4, 12, 10), bool), "road", seed=5)).all()
+    changed = imputation.impute(inputs, np.ones((4, 12, 10), bool), "road", seed=5)
+    assert changed.std() == pytest.approx(imputation.NOISE, rel=0.1)
+    assert (changed == imputation.impute(inputs, np.ones((4, 12, 10), bool), "road", seed=5)).all()
 
 
 @pytest.mark.parametrize(
@@ -82,17 +85,17 @@ def test_nothing_left_is_the_mean_colour_and_noise_is_small(inputs):
     [
         ((np.zeros((4, 12, 9), bool), "mean"), "masks: shape"),
         ((np.zeros((3, 12, 10), bool), "mean"), "masks: shape"),
-        ((np.zeros((4, 12, 10), bool), "black"), "fill = 'black': use one of mean, blur, road"),
+        ((np.zeros((4, 12, 10), bool), "black"), "fill = 'black': use one of render, road, mean"),
     ],
 )
 def test_bad_input(inputs, arguments, message):
     with pytest.raises(ValueError, match=message):
-        removal.impute(inputs, *arguments)
+        imputation.impute(inputs, *arguments)
 
 
 def test_a_share_out_of_range():
     with pytest.raises(ValueError, match="share = 10"):
-        removal.top_k_mask(np.zeros((1, 2, 2)), 10)
+        imputation.top_k_mask(np.zeros((1, 2, 2)), 10)
 
 
 class Red(nn.Module):
@@ -118,11 +121,11 @@ def sigmoid(value):
 
 def test_deletion_and_insertion_by_hand():
     shares = (0, 0.25, 0.5, 1)
-    deletion = removal.curve(Red(), RED, [0], MAP, shares)
+    deletion = removal.curve(Red(), RED, [0], MAP, shares, "mean")
     assert deletion[0] == pytest.approx([sigmoid(value) for value in (2, 0, -1, 0)])
-    insertion = removal.curve(Red(), RED, [0], MAP, shares, insert=True)
+    insertion = removal.curve(Red(), RED, [0], MAP, shares, "mean", insert=True)
     assert insertion[0] == pytest.approx([sigmoid(value) for value in (0, 2, 3, 2)])
-    of_other = removal.curve(Red(), RED, [1], MAP, shares)
+    of_other = removal.curve(Red(), RED, [1], MAP, shares, "mean")
     assert of_other[0] == pytest.approx(1 - deletion[0])
 
 
@@ -170,13 +173,6 @@ def test_a_map_of_zeros_shows_nothing_but_the_mean_colour():
     assert drop == pytest.approx([1 - 0.5 / sigmoid(2)])
 
 
-@pytest.mark.parametrize(("share", "expected"), [(0, False), (0.25, False), (0.5, True)])
-def test_corrected_by_hand(share, expected):
-    """Predicted 0, true 1: without the 2 it stands at 0, a tie, which goes to 0; then at -1."""
-    removed = removal.top_k_mask(MAP, share)
-    assert removal.corrected(Red(), RED, [1], removed).tolist() == [expected]
-
-
 def test_the_model_is_left_as_it_was_found():
     model = Red().train()
     removal.probabilities(model, RED)
@@ -187,7 +183,7 @@ def test_the_model_is_left_as_it_was_found():
 def test_faithfulness_by_hand(monkeypatch):
     """Curves start with the whole image and end with nothing of it, or the other way round."""
     monkeypatch.setattr(removal, "SHARES", (0, 0.25, 0.5, 1))
-    found = removal.faithfulness(Red(), RED, [0], {"map": MAP, "opposite": 1 - MAP})
+    found = removal.faithfulness(Red(), RED, [0], {"map": MAP, "opposite": 1 - MAP}, "mean")
     assert found["map"]["deletion"][0] == pytest.approx([sigmoid(value) for value in (2, 0, -1, 0)])
     assert found["map"]["insertion"][0] == pytest.approx([sigmoid(value) for value in (0, 2, 3, 2)])
     assert found["opposite"]["deletion"][0] == pytest.approx(
@@ -195,29 +191,30 @@ def test_faithfulness_by_hand(monkeypatch):
     )
     # seen through the opposite, it falls from 2 to -0.2, as above
     assert found["opposite"]["drop"] == pytest.approx([1 - sigmoid(-0.2) / sigmoid(2)])
-    rows = removal.summarise(found)
+    values = removal.of_curves(found, [7])
     area = 0.125 * (sigmoid(2) + 0.5) + 0.125 * (0.5 + sigmoid(-1)) + 0.25 * (sigmoid(-1) + 0.5)
-    assert rows[0]["deletion"]["value"] == pytest.approx(area)
-    assert (rows[0]["name"], rows[0]["increase"]["value"], rows[1]["increase"]["value"]) == (
-        "map",
-        1,
-        0,
-    )
+    assert values.at.tolist() == [7]
+    assert values.by["deletion"]["map"] == pytest.approx([area])
+    assert values.by["increase"]["map"].tolist() == [1]
+    assert values.by["increase"]["opposite"].tolist() == [0]
+    assert values.by["drop"]["opposite"] == pytest.approx(found["opposite"]["drop"])
 
 
-def test_correction_rate_by_hand():
-    (row,) = removal.correction_rate(Red(), RED, [1], {"map": MAP}, share=0.5)
-    assert (row["name"], row["mean"]["value"], row["mean"]["n"]) == ("map", 1, 1)
-    (row,) = removal.correction_rate(Red(), RED, [1], {"map": 1 - MAP}, share=0.5)
-    assert row["mean"]["value"] == 0
+def test_where_all_is_drawn_away_the_background_answers():
+    """Curves end at what lies behind, here red 4 in each pixel, and insertion begins there."""
+    bare = torch.zeros(1, 3, 2, 2)
+    bare[0, 0] = 4
+    found = removal.faithfulness(Red(), RED, [0], {"map": MAP}, "render", bare=bare)["map"]
+    assert found["deletion"][0, [0, -1]] == pytest.approx([sigmoid(2), sigmoid(16)])
+    assert found["insertion"][0, [0, -1]] == pytest.approx([sigmoid(16), sigmoid(2)])
 
 
 def test_road_fills_a_grey_image_as_each_channel_of_a_coloured_one():
     image = torch.randn(1, 3, 9, 7, generator=torch.Generator().manual_seed(0))
     mask = np.zeros((1, 9, 7), bool)
     mask[0, 2:5, 3:6] = True
-    coloured = removal._linear(image[0].numpy(), mask[0])
+    coloured = imputation._linear(image[0].numpy(), mask[0])
     for channel in range(3):
-        grey = removal._linear(image[0, channel : channel + 1].numpy(), mask[0])
+        grey = imputation._linear(image[0, channel : channel + 1].numpy(), mask[0])
         np.testing.assert_allclose(grey[0], coloured[channel], atol=1e-6)
-    assert removal.impute(image[:, :1], mask, "road").shape == (1, 1, 9, 7)
+    assert imputation.impute(image[:, :1], mask, "road").shape == (1, 1, 9, 7)

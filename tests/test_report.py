@@ -15,6 +15,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.support.select import Select
 
 from tests.browsing import fits
+from tests.test_over_networks import row
 from utils import ROOT
 from utils.core import files
 from utils.images.form import Form
@@ -27,21 +28,9 @@ from utils.report.tiles import COLUMNS, SIDE
 
 CLASSES = ('<b>&"x"', "cat", "owl")
 NASTY = '"><img src=x onerror=alert(1)>'
-TRUST = [
-    {
-        "what": what,
-        "n": 1400,
-        "value": 0.5,
-        "low": 0.375,
-        "high": 0.75,
-        "by": "centre",
-        "baseline": 0.25,
-        "baseline_low": 0.125,
-        "baseline_high": 0.3,
-        "less_is_good": False,
-        "shown": shown,
-    }
-    for what, shown in (("hits", "yes"), ("x", "not shown"))
+CLAIMS = [
+    row(what, 0.25, verdict) | {"baseline": "centre", "n": 1400}
+    for what, verdict in (("hits", "better"), ("x", "undecided"))
 ]
 FOUND = {
     "dataset": "folder",
@@ -60,7 +49,9 @@ FOUND = {
     "chosen_on_validation": {"method": "LayerCAM", "scores": {"LayerCAM, layer2": 0.5}},
     "removal": {"rows": [{}]},
     "above_90_percent_sure": None,
-    "trust": TRUST,
+    "claims": CLAIMS,
+    "tests": {},
+    "causes": [],
     "environment": {"python": "3.99", "torch": "2.88"},
 }
 TRAINING = {
@@ -120,7 +111,7 @@ def run_folder(folder, **sections):
         for epoch in (1, 2)
     ]
     files.write_rows(folder / "history.csv", rows, tuple(rows[0]))
-    for name in ("mistakes", "history", "samples", "objects", "corrected"):
+    for name in ("maps_both", "history", "samples", "objects", "verdicts"):
         Image.new("RGB", (1500, 900), "teal").save(folder / "figures" / f"{name}.png")
     return folder
 
@@ -224,7 +215,8 @@ def test_numbers_by_hand(tmp_path):
     text = words(page_of(run_folder(tmp_path)))
     assert "40 of 400 test images misclassified" in text
     assert "Test accuracy 90.0 % 95 % interval 86.7 to 92.6, n = 400" in text  # Wilson, by hand
-    assert "hits yes 0.50 (0.38 to 0.75) 0.25 (0.12 to 0.30) centre 1,400" in text
+    assert "hits better +0.25 (+0.15 to +0.35) 0.020 0.50 0.25 centre 1,400" in text
+    assert "x undecided" in text
     assert "1 of 2 claims" in text
     assert "1 0.0200 1.235 1.000 50.00 60.33 61" in text
     assert "seed 12345" in text
@@ -239,6 +231,23 @@ def test_numbers_by_hand(tmp_path):
     assert best == ["2"]
 
 
+def test_it_opens_with_what_it_means_and_tells_known_causes(tmp_path):
+    share = {"n": 20, "value": 0.25, "low": 0.1, "high": 0.5}
+    causes = [
+        {"name": "blur", "errors": share, "repaired": share | {"n": 5, "value": 1.0}},
+        {"name": "none", "errors": share, "repaired": None},
+    ]
+    run_folder(tmp_path, explanations=FOUND | {"causes": causes})
+    notes = [""] * 39 + ["mended, p 0.02"]
+    page = page_of(tmp_path, abstract=["Of 2 <claims>.", "And so on."], notes=notes)
+    text = words(page)
+    assert page.count("<td>mended, p 0.02</td>") == 1
+    assert "Without what its map marks" in text
+    assert "Without what its map marks" not in words(page_of(tmp_path))
+    assert "can and cannot tell you Of 2 <claims>. And so on." in text
+    assert "blur 20 0.25 (0.10 to 0.50) 1.00 (0.10 to 0.50) none 20 0.25 (0.10 to 0.50) –" in text
+
+
 def pictures(page):
     return re.findall(r'<img src="data:image/webp;base64,[^"]+" alt="([^"]*)"', page)
 
@@ -246,11 +255,11 @@ def pictures(page):
 def test_pictures_are_of_this_run_and_speak(tmp_path):
     folder = run_folder(tmp_path)
     # older than mistakes.csv: of an earlier run
-    os.utime(folder / "figures" / "corrected.png", (0, 0))
+    os.utime(folder / "figures" / "verdicts.png", (0, 0))
     page = page_of(folder)
     alts = {name: alt for names in FIGURES.values() for name, alt in names.items()}
-    assert pictures(page) == [alts[name] for name in ("mistakes", "history", "samples")]
-    assert "left in its folder by another: figures/corrected.png, figures/objects.png." in words(
+    assert pictures(page) == [alts[name] for name in ("maps_both", "history", "samples")]
+    assert "left in its folder by another: figures/verdicts.png, figures/objects.png." in words(
         page
     )
     assert 'width="1000" height="600"' in page
@@ -297,7 +306,7 @@ def test_what_is_not_there_is_said_to_be_missing(tmp_path):
     assert "of how this network was trained: mine:build was explained as it came." in text
     assert "Nothing is known here of the images" in text
     assert "val loss" not in text
-    assert len(pictures(page)) == 2  # mistakes, corrected
+    assert len(pictures(page)) == 2  # maps_both, verdicts
 
 
 @pytest.mark.parametrize(
@@ -331,7 +340,7 @@ def test_without_a_log(tmp_path):
 
 def test_without_a_mistake(tmp_path):
     folder = run_folder(tmp_path, explanations=FOUND | {"mistakes": 0, "constant_maps": {}})
-    (folder / "figures" / "mistakes.png").unlink()
+    (folder / "figures" / "maps_both.png").unlink()
     write_page(folder, misclassified(0), CLASSES, {})
     page = (folder / "report.html").read_text()
     assert "Every test image was classified right: there is no mistake to explain." in words(page)
@@ -594,9 +603,7 @@ def test_a_network_that_may_have_learnt_nothing_is_said_to(tmp_path):
             f"better than always answering the largest class ({largest} %)" in text
         ) == said
         assert ("Shown of these maps nothing" in text) == said
-        assert (f" of {len(TRUST)} claims" in text) != said
+        assert (f" of {len(CLAIMS)} claims" in text) != said
         assert ("cannot be told, as its place in these images is not known" in text) != said
-    files.write_metrics(
-        tmp_path, "explanations", FOUND | {"localisation": {"all": [{"name": "a"}]}}
-    )
+    files.write_metrics(tmp_path, "explanations", FOUND | {"tests": {"object": []}})
     assert "cannot be told" not in words(page_of(tmp_path))

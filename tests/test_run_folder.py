@@ -14,7 +14,7 @@ import pytest
 
 from tests.conftest import ANALYSE_FOLDER
 from utils import ROOT
-from utils.evidence import tidy
+from utils.evidence import tidy, values
 from utils.runs import notebooks
 
 GIVEN = {
@@ -67,16 +67,18 @@ def test_run_folder_is_complete(finished):
         "history",
         "confusion",
         "class_accuracy",
-        "mistakes",
+        "claims",
         "maps_true",
         "mean_maps",
+        "verdicts",
         "reliability",
         "removal",
-        "corrected",
         "randomisation",
+        "alike",
     }
     others = {
         ".lock",
+        "evidence.npz",
         "history.csv",
         "mistakes.csv",
         "results.csv",
@@ -95,7 +97,7 @@ def test_results_are_the_measured_numbers_of_metrics(finished):
     assert [row["value"] for row in found] == [
         row["value"] for row in tidy(metrics["explanations"])
     ]
-    assert {row["part"] for row in found} >= {"removal.faithfulness", "randomisation", "trust"}
+    assert {row["part"] for row in found} >= {"tests.removal", "tests.forgetting", "claims"}
 
 
 def test_metrics_state_what_was_asked_for(finished):
@@ -117,13 +119,19 @@ def test_metrics_state_what_was_asked_for(finished):
         "parameters": 11_168_832 + 2 * 513,
         "validated_on": "test",
     }
-    expected = {
-        "method": "LayerCAM",
-        "layer": "layer2",
-        "explain": "true",
-        "localisation": {"all": [], "misclassified": []},
-    }
+    expected = {"method": "LayerCAM", "layer": "layer2", "explain": "true"}
     assert metrics["explanations"] == metrics["explanations"] | expected
+    tests = metrics["explanations"]["tests"]
+    assert "object" not in tests  # whose place is not known
+    assert "mosaic" not in tests  # which takes four classes
+    kept, ids = values.read(finished / "evidence.npz")
+    assert len(ids) == 12
+    for name, rows in tests.items():
+        for row in rows:
+            for measure, found in row.items():
+                if measure != "name":
+                    each = kept[name].by[measure][row["name"]]
+                    assert found["value"] == pytest.approx(each.mean())
 
 
 def test_the_report_is_of_this_run(finished):

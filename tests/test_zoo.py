@@ -10,6 +10,7 @@ import torch
 from tests.zoo import SPECIMENS
 from utils.evidence import randomisation
 from utils.evidence.baselines import to_one
+from utils.evidence.guided import guided_backprop
 from utils.maps import compute_maps
 from utils.networks.classifier import predict
 from utils.networks.dry_run import as_classifier
@@ -141,7 +142,7 @@ def test_it_is_judged(name):
         model(images[:2])  # what a batch leaves in the network may have its size
     assert state(model) == before
 
-    guided = randomisation.guided_backprop(model, images, classes.numpy())
+    guided = guided_backprop(model, images, classes.numpy())
     assert state(model) == before
     assert (guided is not None) == specimen.relu
     if specimen.relu:

@@ -14,7 +14,7 @@ import numpy as np
 
 from tests.benchmarks import hold, machine, untrained, write
 from utils.core.device import choose_device
-from utils.images import shapes
+from utils.images import causes, shapes
 from utils.images.dataset import load
 from utils.networks import predict
 from utils.report import drawing
@@ -47,7 +47,7 @@ def accuracy(folder: Path, seed: int, precision: str, device, epochs) -> float:
             raise KeyboardInterrupt  # which ended the training early
         labels = np.arange(TESTED) % len(shapes.CLASSES)
         # 0 is the stream of the training images, 1 that of the test
-        images, _ = shapes.render(labels, (seed, 2))
+        images, _, _ = causes.render(labels, (seed, 2))
         write(kept, json.dumps(metrics.score(predict(classifier, images), labels)[1]))
     return json.loads(kept.read_text())
 

@@ -41,4 +41,4 @@ def table(rows: list) -> str:
 
 def interval(found) -> str:
     """A mean with its interval."""
-    return "{value:.2f} ({low:.2f} to {high:.2f})".format(**found)
+    return "{value:z.2f} ({low:z.2f} to {high:z.2f})".format(**found)

@@ -6,7 +6,7 @@ Python over the names of this package.
 
 import re
 
-from tests.docs import interval, kept, recipes, runs, speed, table
+from tests.docs import cues, interval, kept, recipes, runs, speed, table
 from utils import ROOT
 
 PAGES = (ROOT / "README.md", *sorted((ROOT / "doc").glob("*.md")))
@@ -16,12 +16,12 @@ MARKED = re.compile(r"(<!--= (.*?) -->)(.*?)(<!--/-->)", re.DOTALL)
 def written(text: str) -> str:
     """A page with everything between markers written anew."""
     names = {"interval": interval, "kept": kept, "table": table, **vars(runs)}
-    names |= vars(recipes) | vars(speed)
+    names |= vars(recipes) | vars(speed) | vars(cues)
     names |= {
         "demo": runs.Told("demo/metrics.json"),
         "cifar": runs.Told("cifar10/metrics.json"),
-        "network": kept("cifar10/network.json"),
         "swept": kept("sweep/demo/sweep.json"),
+        "of_cifar": kept("sweep/cifar10/sweep.json"),
     }
 
     def anew(match):

@@ -15,10 +15,10 @@ from utils.report import drawing
 from utils.training import choose_recipe
 
 
-def trials_on_shapes() -> str:
-    """Every training of `muon` that was tried on `shapes`, the cheapest first."""
+def trials_on_shapes(file: str) -> str:
+    """Every training of `muon` that was tried on `shapes`, kept in a file, the cheapest first."""
     found: dict = {}
-    for row in kept("recipes/shapes.jsonl"):
+    for row in kept(f"recipes/{file}.jsonl"):
         found.setdefault((json.dumps(row.settings), row.precision), []).append(row)
     columns = {
         "epochs": "epochs",

@@ -1,15 +1,13 @@
-"""In goes metrics.json of a run, out comes what is told of its maps."""
+"""In goes what runs and sweeps left, out comes what is told of their maps."""
+
+import functools
 
 from tests.docs import interval, kept, table
-from utils.evidence.baselines import BASELINES
 
 # the demo, and the same in other arithmetic
-VARIANTS = {
-    "bf16, 2 threads": "demo/metrics.json",
-    "bf16, 1 thread": "demo/bf16_one_thread.json",
-    "fp32 (AVX512), 2 threads": "demo/avx512.json",
-    "fp32 (AVX2), 2 threads": "demo/avx2.json",
-}
+VARIANTS = {"bf16, 2 threads": "demo/metrics.json", "bf16, 1 thread": "demo/bf16_one_thread.json"}
+# of several networks that differ by seed alone
+SWEEPS = {"drawn images": "sweep/demo", "CIFAR-10": "sweep/cifar10"}
 
 
 class Told:
@@ -18,55 +16,50 @@ class Told:
     def __init__(self, path):
         self.run = kept(path)
         self.found, self.training = self.run.explanations, self.run.get("training")
-        choice = self.found.chosen_on_validation
-        self.chosen = f"{choice.method}, {choice.layer}"
-        self.at = f"{choice.method} at {choice.layer}"
+        self.map = f"{self.found.method}, {self.found.layer}"
 
-    def peak(self, name, part="all") -> str:
-        """Share of the peaks on the object."""
-        return f"{self.found.localisation[part](name)['pointing game'].value:.2f}"
+    def value(self, test, measure, name=None) -> str:
+        """The mean over images of what a test measured of a map, that which was selected."""
+        return f"{self.found.tests[test](name or self.map)[measure].value:.2f}"
 
-    def untrained(self, name) -> str:
-        """The least and the greatest of that over untrained networks."""
-        some = [float(self.peak(f"untrained {draw}: {name}")) for draw in (1, 2, 3)]
-        return f"{min(some):.2f} to {max(some):.2f}"
+    def values(self, test, columns=None) -> str:
+        """The table of a test; `columns` are {heading: measure}, all of them if None."""
+        rows = self.found.tests[test]
+        measures = [key for key in rows[0] if key != "name"]
+        columns = columns or dict(zip(measures, measures, strict=True))
+        lines = [
+            [row.name.replace("*", r"\*"), *(_interval(row, key) for key in columns.values())]
+            for row in rows
+        ]
+        return table([["map", *columns], *lines])
 
-    def own(self, name) -> str:
-        """How often a map is stronger on its own of two objects."""
-        rows = self.found.two_objects
-        same = name == "the chosen" and name not in [row.name for row in rows]
-        return f"{(rows[0] if same else rows(name)).more.value:.2f}"
-
-    def corrected(self, name, fill) -> str:
-        """Share of the mistakes that are corrected."""
-        return f"{self.found.removal.correction_rate(name)[fill].value:.2f}"
-
-    def corrected_beside_best(self, fill) -> str:
-        """The same beside the best of the baseline maps."""
-        best = max(BASELINES, key=lambda name: float(self.corrected(name, fill)))
-        ours = self.corrected("GradCAM, layer3, answer over true", fill)
-        return f"{ours} ({best} {self.corrected(best, fill)})"
-
-    @property
-    def shown(self) -> list:
-        """The verdicts of the closing table."""
-        return [row.shown for row in self.found.trust]
-
-    def trust(self) -> str:
-        """The closing table of notebook 3."""
-        heading = ["the map ...", "n", "measured", "baseline", "which", "shown"]
+    def claims(self) -> str:
+        """The table of claims of notebook 3."""
+        heading = ["claim", "n", "better by", "than", "p", "verdict"]
         rows = [
-            [
-                row.what,
-                row.n,
-                interval(row),
-                f"{row.baseline:.2f} ({row.baseline_low:.2f} to {row.baseline_high:.2f})",
-                row.by,
-                row.shown,
-            ]
-            for row in self.found.trust
+            [row.what, row.n, _difference(row), row.baseline, _p(row.p_holm), row.verdict]
+            for row in self.found.claims
         ]
         return table([heading, *rows])
+
+    def causes(self) -> str:
+        """What was planted, and how many mistakes its repair sets right."""
+        heading = ["planted", "images", "misclassified", "of these, right when repaired"]
+        rows = [
+            [
+                row.name,
+                row.errors.n,
+                interval(row.errors),
+                interval(row.repaired) if row.repaired else "–",
+            ]
+            for row in self.found.causes
+        ]
+        return table([heading, *rows])
+
+    def naming(self) -> str:
+        """How often the cause of a planted mistake is named right, by what is seen."""
+        rows = [[row.name, interval(row.named)] for row in self.found.tests.naming]
+        return table([["from", "named right"], *rows])
 
     def kinds(self) -> str:
         """Whose fault the mistakes are."""
@@ -78,35 +71,59 @@ class Told:
         pairs = self.found.confusions
         return ", ".join(f"{pair.true} as {pair.predicted} ({pair.images})" for pair in pairs)
 
-    def measures(self, rows, columns: dict) -> str:
-        """A table of maps by what was measured of each; `columns` is {heading: key}."""
-        lines = [
-            [row.name.replace("*", r"\*"), *(interval(row[key]) for key in columns.values())]
-            for row in rows
+
+def _interval(row, key):
+    return interval(row[key]) if row.get(key) else ""
+
+
+def _p(value):
+    return "–" if value is None else f"{value:.3f}" if value >= 0.001 else "< 0.001"
+
+
+def _difference(row):
+    return "{difference:+.2f} ({low:+.2f} to {high:+.2f})".format(**row)
+
+
+def over_networks(path: str) -> str:
+    """What holds over the networks of a kept sweep."""
+    lines = [
+        [
+            row.what,
+            interval(row) if row.low is not None else f"{row.value:.2f}",
+            row.against,
+            _p(row.p_holm),
+            row.verdict,
+            f"{row.shown} of {row.n}",
         ]
-        return table([["map", *columns], *lines])
-
-    def alike(self) -> str:
-        """How alike maps are to those of the trained network when all is re-initialised."""
-        last = self.found.randomisation[-1]
-        names = [name for name in last if name != "level"]
-        rows = [
-            [name, *(interval(last[name][key]) for key in ("ssim", "rank correlation"))]
-            for name in names
-        ]
-        return table([["map", "SSIM", "rank correlation"], *rows])
-
-
-def over_networks() -> str:
-    """What holds over the networks of the kept sweep of the demo."""
-    lines = []
-    for row in kept("sweep/demo/sweep.json").claims:
-        # the best baseline is chosen after the fact, so what lies below 0 says nothing
-        verdict = "better" if row.p_holm < 0.05 and row.value > 0 else "undecided"
-        p = f"{row.p_holm:.3f}" if row.p_holm >= 0.001 else "< 0.001"
-        lines.append([row.what, interval(row), p, verdict, f"{row.shown} of {row.n}"])
-    heading = ["the map ...", "better than its baseline by", "p", "over networks", "shown by"]
+        for row in kept(f"{path}/sweep.json").claims
+    ]
+    heading = ["claim", "better by", "than", "p", "over networks", "networks that show it"]
     return table([heading, *lines])
+
+
+def claims_of_sweeps() -> str:
+    """Every claim, over the networks of each kept sweep: difference, interval and verdict."""
+    found = {name: kept(f"{path}/sweep.json").claims for name, path in SWEEPS.items()}
+    by = {name: {row.what: row for row in rows} for name, rows in found.items()}
+    names = dict.fromkeys(what for rows in by.values() for what in rows)
+    heading = ["claim"]
+    for name, rows in found.items():
+        heading += [f"{name}, {max(row.n for row in rows)} networks", "verdict"]
+    lines = []
+    for what in names:
+        line = [what]
+        for rows in by.values():
+            row = rows.get(what)
+            told = None if row is None else f"{interval(row)} than {row.against}"
+            line += ["", ""] if told is None else [told, row.verdict]
+        lines.append(line)
+    return table([heading, *lines])
+
+
+def _verdict(what, run):
+    """Of a claim in a run."""
+    rows = [row for row in run.found.claims if row.what == what]
+    return "".join(f"{row.difference:+.2f} ({row.verdict})" for row in rows)
 
 
 def variants() -> str:
@@ -115,22 +132,9 @@ def variants() -> str:
     lines = {
         "test accuracy, %": lambda run: f"{run.training.test_accuracy:.1f}",
         "misclassified, of 1,000": lambda run: run.found.mistakes,
-        "peak on the object, Grad-CAM at layer 3": lambda run: run.peak("GradCAM, layer3"),
-        "the same on the misclassified (middle)": lambda run: "{} ({})".format(
-            *(
-                run.peak(name, "misclassified")
-                for name in ("GradCAM, layer3, predicted class", "centre")
-            )
+        "of these with a cause that explains them": lambda run: (
+            f"{run.found.causes[-1].repaired.value:.2f}"
         ),
-        "chosen on validation": lambda run: f"{run.chosen}".replace("*", r"\*"),
-        "its peak on the object": lambda run: run.peak(run.chosen),
-        "the same on untrained networks": lambda run: run.untrained(run.chosen),
-        "stronger on its own of two objects, Grad-CAM": lambda run: run.own("GradCAM, layer3"),
-        "the same, chosen": lambda run: run.own("the chosen"),
-        "mistakes corrected by mean colour (best baseline)": lambda run: run.corrected_beside_best(
-            "mean"
-        ),
-        "mistakes corrected by ROAD (best baseline)": lambda run: run.corrected_beside_best("road"),
-        "claims shown, of 7": lambda run: run.shown.count("yes"),
+        **{row.what: functools.partial(_verdict, row.what) for row in runs[0].found.claims},
     }
     return table([["", *VARIANTS], *([name, *map(of, runs)] for name, of in lines.items())])

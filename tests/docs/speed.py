@@ -2,7 +2,6 @@
 
 import re
 
-import numpy as np
 from scipy import stats
 
 from tests.docs import kept, table
@@ -18,9 +17,10 @@ def run_costs() -> str:
     return table([heading, *rows])
 
 
-def notebook(code: str) -> float:
-    """Median seconds of notebook 3 by the code of "before" and "now"."""
-    return float(np.median(kept("performance/notebook_3.json")[code]))
+def minutes(arithmetic: str) -> str:
+    """Of a whole `make run`."""
+    (row,) = (row for row in kept("performance/runs.jsonl") if row.arithmetic == arithmetic)
+    return f"{sum(row.seconds) / 60:.0f}"
 
 
 def h200_rates(*names) -> str:

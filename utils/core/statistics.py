@@ -4,7 +4,7 @@ import numpy as np
 from scipy import stats
 
 CONFIDENCE = 0.95
-RESAMPLES = 2000
+RESAMPLES, FLIPS = 2000, 9999
 
 
 def mean_interval(values: np.ndarray, seed: int = 0, hits: bool = False) -> dict:
@@ -81,9 +81,9 @@ def holm(p_values) -> np.ndarray:
 def sign_flip(differences, seed: int = 0) -> float:
     """p of paired differences (N,) being around 0, by flipping their signs, two-sided.
 
-    Exact where that is at most RESAMPLES ways, else by so many drawn.
+    Exact where that is at most FLIPS ways, else by so many drawn.
     """
     differences = np.asarray(differences, float)
-    how = {"permutation_type": "samples", "n_resamples": RESAMPLES, "vectorized": True}
+    how = {"permutation_type": "samples", "n_resamples": FLIPS, "vectorized": True}
     rng = np.random.RandomState(seed)
     return float(stats.permutation_test((differences,), np.mean, random_state=rng, **how).pvalue)

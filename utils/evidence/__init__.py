@@ -1,16 +1,23 @@
-"""Evidence: in go maps, out comes what they are worth, beside baseline maps."""
+"""Evidence: in go a network and test images, out comes what its maps are worth, beside others."""
 
-from utils.evidence import baselines, localisation, over_networks, randomisation, removal
-from utils.evidence.claims import trust
+from utils.evidence import localisation, over_networks, randomisation, values
+from utils.evidence.claims import claims
+from utils.evidence.removal import SHARES
 from utils.evidence.results import COLUMNS, tidy
+from utils.evidence.study import choose, examine
+from utils.evidence.subject import REFERENCES, Subject
 
 __all__ = [
     "COLUMNS",
-    "baselines",
+    "REFERENCES",
+    "SHARES",
+    "Subject",
+    "choose",
+    "claims",
+    "examine",
     "localisation",
     "over_networks",
     "randomisation",
-    "removal",
     "tidy",
-    "trust",
+    "values",
 ]

@@ -9,6 +9,7 @@ from torch import from_numpy
 from torch.nn import functional as F
 
 BLUR = 1 / 8  # standard deviation of a blur, as a share of the image's shorter side
+SMOOTH = 1 / 16  # the same of what stands out: 2 pixels at 32x32
 LUMA = np.array([0.299, 0.587, 0.114])
 
 
@@ -33,13 +34,35 @@ def centre_maps(count: int, size) -> np.ndarray:
 def random_maps(count: int, size, seed: int, blur: float = 0) -> np.ndarray:
     """Uniform noise, with `blur` smoothed by a Gaussian of so many pixels: (N, H, W) in 0 to 1."""
     noise = np.random.RandomState(seed).random_sample((count, *size))
-    return to_one(ndimage.gaussian_filter(noise, (0, blur, blur)) if blur else noise)
+    # wrapped round: mirrored at the border, most peaks would lie there
+    return to_one(ndimage.gaussian_filter(noise, (0, blur, blur), mode="wrap") if blur else noise)
 
 
 def edge_maps(images: np.ndarray) -> np.ndarray:
     """Where brightness changes (Sobel), of images (N, H, W, C) uint8: (N, H, W) in 0 to 1."""
     values = grey(images)
     return to_one(np.hypot(ndimage.sobel(values, axis=1), ndimage.sobel(values, axis=2)))
+
+
+def odd_colour_maps(images: np.ndarray) -> np.ndarray:
+    """How far the colour is from the border's median, blurred: what stands out (N, H, W)."""
+    values = images.astype(np.float32)
+    rows, columns = values[:, [0, -1]], values[:, 1:-1, [0, -1]]
+    ring = np.concatenate(
+        [part.reshape(len(values), -1, values.shape[-1]) for part in (rows, columns)], 1
+    )
+    far = values - np.median(ring, axis=1)[:, None, None]
+    return _blurred(np.sqrt((far**2).sum(axis=-1)))
+
+
+def bright_maps(images: np.ndarray) -> np.ndarray:
+    """How light the image is, blurred: (N, H, W) in 0 to 1."""
+    return _blurred(grey(images))
+
+
+def _blurred(values):
+    blur = SMOOTH * min(values.shape[1:])
+    return to_one(ndimage.gaussian_filter(values, (0, blur, blur), mode="nearest"))
 
 
 def oracle_maps(masks: np.ndarray, cells: tuple[int, int]) -> np.ndarray:
@@ -57,10 +80,19 @@ def to_one(maps: np.ndarray) -> np.ndarray:
     return ((maps - low) / np.where(high > low, high - low, 1)).astype(np.float32)
 
 
+# what each rules out stands beside it
 BASELINES = {
+    # that the middle is a good guess
     "centre": lambda images, seed: centre_maps(len(images), images.shape[1:3]),
+    # that whatever stands out from its surroundings is a good guess
+    "odd colour": lambda images, seed: odd_colour_maps(images),
+    # that the lightest place is
+    "blurred brightness": lambda images, seed: bright_maps(images),
+    # that detail is
     "edges": lambda images, seed: edge_maps(images),
+    # that any place is, seen pixel by pixel ...
     "random": lambda images, seed: random_maps(len(images), images.shape[1:3], seed),
+    # ... or in blobs as large as a map's
     "blurred random": lambda images, seed: random_maps(
         len(images), images.shape[1:3], seed + 1, blur_pixels(images.shape[1:3])
     ),

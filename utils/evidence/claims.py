@@ -1,75 +1,100 @@
-"""In go measured values, out comes what a map was shown to tell."""
+"""In go values by image, out comes what a map was shown to tell.
 
-from utils.evidence.baselines import BASELINES
+A new claim is an entry in CLAIMS.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from utils.evidence.mending import BORROWED
+from utils.evidence.paired import against_all, judged
+from utils.evidence.randomisation import ANOTHER
+from utils.evidence.subject import REFERENCES
+from utils.evidence.values import Values
+
+# what is judged, and by what, in tests that are not of a single map
+MAPS, CONFIDENCE, CHANCE = "the maps", "the answer's confidence", "always the commonest"
+PIXELS = "the image's statistics"
+NETWORK, USUAL = "the network's answer", "the usual error of its class"
 
 
-def trust(selected: str, measured: dict, learnt: bool = True) -> list:
-    """What the map `selected` ("method, layer") was shown to tell.
+@dataclass(frozen=True)
+class Claim:
+    """What a map is said to do, and in which measure of which test it must be better for that.
 
-    `measured` holds the rows as metrics.json keeps them. A row for each claim that could be tested:
-    `what`, with n, value, low and high, then the baseline map that it is held against, `by`, the
-    best of them (for the last, the edges), with `baseline`, `baseline_low` and `baseline_high`;
-    `less_is_good`, as of a similarity that should be low; `shown` is "yes" where its interval lies
-    clear of the baseline's, on the right side, else "not shown", or "not judged" where the network
-    is not shown to have `learnt` anything.
+    Than the best of the REFERENCES there, or than those of `against`. `ours` is what is judged
+    where that is not the map itself.
     """
-    rows = []
 
-    def claim(what, ours, baseline, by, less_is_good=False):
-        less, more = (ours, baseline) if less_is_good else (baseline, ours)
-        clear = "yes" if more["low"] > less["high"] else "not shown"
-        rows.append(
-            {"what": what}
-            | ours
-            | {
-                "by": by,
-                "baseline": baseline["value"],
-                "baseline_low": baseline["low"],
-                "baseline_high": baseline["high"],
-                "less_is_good": less_is_good,
-                "shown": clear if learnt else "not judged",
-            }
-        )
+    what: str
+    test: str
+    measure: str
+    less_is_good: bool = False
+    against: tuple = REFERENCES
+    ours: str = ""
 
-    def claim_beside_best(what, table, name, key):
-        by_name = {row["name"]: row[key] for row in table}
-        if name in by_name:
-            best = max(BASELINES, key=lambda baseline: by_name[baseline]["value"])
-            claim(what, by_name[name], by_name[best], best)
 
-    located = measured["localisation"]
-    claim_beside_best(
-        "points at the object, over the test images", located["all"], selected, "pointing game"
-    )
-    for which in ("predicted", "true"):
-        claim_beside_best(
-            f"points at the object, misclassified, {which} class",
-            located["misclassified"],
-            f"{selected}, {which} class",
-            "pointing game",
+CLAIMS = (
+    Claim("points at the object, all test images", "object", "pointing game"),
+    Claim("points at the object, mistakes, predicted class", "object, predicted", "pointing game"),
+    Claim("points at the object, mistakes, true class", "object, true", "pointing game"),
+    Claim("tells the object of its class from another", "two objects", "stronger on its own"),
+    Claim("finds the image of its class in a mosaic", "mosaic", "mass on its own"),
+    Claim("the pixels it puts first bring the answer back sooner", "removal", "insertion"),
+    Claim("what it marks misled the network", "mistakes", "corrected"),
+    Claim(
+        "without what it marks the true class rises",
+        "mistakes",
+        "rise of the true class",
+        against=(*REFERENCES, BORROWED),
+    ),
+    Claim("forgets the image when the network forgets", "forgetting", "SSIM", True, (ANOTHER,)),
+    Claim(
+        "changes with the class more than with the image",
+        "other class",
+        "rank correlation",
+        True,
+        (ANOTHER,),
+    ),
+    Claim("the maps name the cause of a mistake", "naming", "named", False, (CHANCE, PIXELS), MAPS),
+    Claim("... better than the confidence does", "naming", "named", False, (CONFIDENCE,), MAPS),
+    Claim("the network errs as people do", "people", "agrees", False, (USUAL,), NETWORK),
+)
+
+
+def claims(tests: dict, name: str, learnt: bool = True, seed: int = 0) -> list:
+    """A row for each of CLAIMS that {test: Values} can tell of the map `name`.
+
+    `what`, `map`, `baseline` (the one that decides, see `paired.decide`), `difference` from it, by
+    image (turned round where less is good), its interval `low` and `high`, p, `p_holm` over
+    the rows, `verdict`: "better", "worse" or "undecided", or "not judged" where the network is not
+    shown to have `learnt` anything; n images, `networks` (1), `least` as `paired.judged` has it,
+    the means `ours` and `theirs`, and `each` {baseline: difference}.
+    """
+    rows, means = [], []
+    for claim in CLAIMS:
+        maps = tests.get(claim.test, Values(np.arange(0), {})).by.get(claim.measure, {})
+        others = {other: maps[other] for other in claim.against if other in maps}
+        ours = claim.ours or name
+        if ours not in maps or not others:
+            continue
+        sign = -1 if claim.less_is_good else 1
+        found = against_all(
+            sign * maps[ours], {other: sign * values for other, values in others.items()}, seed
         )
-    claim_beside_best(
-        "tells the object of its class from another", measured["two_objects"], selected, "more"
-    )
-    claim_beside_best(
-        "a few kept pixels bring the answer back (insertion)",
-        measured["removal"]["faithfulness"],
-        selected,
-        "insertion",
-    )
-    claim_beside_best(
-        "what misled the network (mistakes corrected, mean colour)",
-        measured["removal"]["correction_rate"],
-        f"{selected}, answer over true",
-        "mean",
-    )
-    if measured["randomisation"]:
-        last = measured["randomisation"][-1]
-        claim(
-            "changes when all is re-initialised (SSIM: low is good)",
-            last[selected]["ssim"],
-            last["edges"]["ssim"],
-            "edges",
-            less_is_good=True,
-        )
-    return rows
+        rows.append({"what": claim.what, "map": ours} | found)
+        means.append((float(maps[ours].mean()), float(maps[found["against"]].mean())))
+    return [_row(row, *both, learnt) for row, both in zip(judged(rows), means, strict=True)]
+
+
+def _row(found, ours, theirs, learnt):
+    kept = ("what", "map", "low", "high", "p", "p_holm", "n", "least", "each")
+    return {key: found[key] for key in kept} | {
+        "baseline": found["against"],
+        "difference": found["value"],
+        "verdict": found["verdict"] if learnt else "not judged",
+        "networks": 1,
+        "ours": ours,
+        "theirs": theirs,
+    }

@@ -7,8 +7,8 @@ from scipy import ndimage, optimize
 
 from utils.core.statistics import mean_interval, sign_flip
 from utils.evidence.baselines import to_one
+from utils.evidence.likeness import rank_correlation
 from utils.evidence.localisation import pointing_game
-from utils.evidence.randomisation import rank_correlation
 
 
 def agreement(maps: np.ndarray, seed: int = 0) -> dict:

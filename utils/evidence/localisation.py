@@ -7,6 +7,7 @@ masks), and its entry in MEASURES.
 import numpy as np
 
 from utils.core.statistics import mean_interval
+from utils.evidence.values import Values
 from utils.maps.compute import constant
 
 
@@ -73,30 +74,6 @@ def relevance_rank(maps: np.ndarray, masks: np.ndarray) -> np.ndarray:
     return _unless_constant(maps, scores)
 
 
-def own_object(pair, masks: np.ndarray, seed: int = 0) -> dict:
-    """Whether maps for the class of either of two objects go to the object of that class.
-
-    From a `pair` of maps (N, H, W), and the `masks` (N, 2, H, W) of the two. `own` and `other`: the
-    pointing game by the object of the map's class and by the other; `more`: whether the map is
-    stronger, per pixel, on its own, half where it is as strong. Each as mean and interval over the
-    N images.
-    """
-    found = {"own": [], "other": [], "more": []}
-    for maps, own, other in zip(
-        pair, (masks[:, 0], masks[:, 1]), (masks[:, 1], masks[:, 0]), strict=True
-    ):
-        strength = [relevance_mass(maps, mask) / mask.sum(axis=(1, 2)) for mask in (own, other)]
-        found["own"].append(pointing_game(maps, own))
-        found["other"].append(pointing_game(maps, other))
-        found["more"].append((np.sign(strength[0] - strength[1]) + 1) / 2)
-    # the two maps of an image are not independent: a map that knows no class is right in one and
-    # wrong in the other
-    return {
-        key: mean_interval(np.mean(values, axis=0), seed, hits=True)
-        for key, values in found.items()
-    }
-
-
 MEASURES = {
     "pointing game": pointing_game,
     "relevance mass": relevance_mass,
@@ -104,16 +81,39 @@ MEASURES = {
 }
 
 
-def localisation(maps: dict, masks: np.ndarray, seed: int = 0) -> list:
-    """For each of maps {name: (N, H, W)} a row: its name and, by measure, its mean and interval."""
-    return [
-        {"name": name}
-        | {
-            key: mean_interval(measure(values, masks), seed, hits=True)
-            for key, measure in MEASURES.items()
-        }
-        for name, values in maps.items()
-    ]
+def of_objects(maps: dict, masks: np.ndarray, at) -> Values:
+    """Every measure of maps {name: (N, H, W)} by masks (N, H, W), of test images `at`."""
+    return Values(
+        np.asarray(at),
+        {
+            measure: {name: score(values, masks) for name, values in maps.items()}
+            for measure, score in MEASURES.items()
+        },
+    )
+
+
+def of_two_objects(pairs: dict, masks: np.ndarray, at) -> Values:
+    """Whether maps for the class of either of two objects go to the object of that class.
+
+    From {name: two maps (N, H, W)}, for the class of either object, and the `masks` (N, 2, H, W).
+    The pointing game by the object of the map's class and by the other, and whether the map is
+    stronger, per pixel, on its own, half where it is as strong; means over the two, as a map that
+    knows no class is right in one and wrong in the other.
+    """
+    by: dict = {"peak on its own": {}, "peak on the other": {}, "stronger on its own": {}}
+    for name, pair in pairs.items():
+        each = [
+            _own_or_other(maps, masks[:, own], masks[:, 1 - own]) for own, maps in enumerate(pair)
+        ]
+        for values, both in zip(by.values(), zip(*each, strict=True), strict=True):
+            values[name] = np.mean(both, axis=0)
+    return Values(np.asarray(at), by)
+
+
+def _own_or_other(maps, own, other):
+    strength = [relevance_mass(maps, mask) / mask.sum(axis=(1, 2)) for mask in (own, other)]
+    stronger = (np.sign(strength[0] - strength[1]) + 1) / 2
+    return pointing_game(maps, own), pointing_game(maps, other), stronger
 
 
 def mean_over_nonconstant(maps: np.ndarray, values: np.ndarray, seed: int = 0) -> dict:

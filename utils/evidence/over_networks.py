@@ -8,6 +8,7 @@ import numpy as np
 
 from utils import ROOT
 from utils.core.statistics import holm, t_interval
+from utils.evidence.paired import decide, verdict
 
 ENOUGH = 5  # networks, from which a claim is told of networks
 OF_DATA = ("dataset", "classes", "image_size", "train_images", "val_images", "test_images")
@@ -15,38 +16,39 @@ OF_TRAINING = ("recipe", "settings")
 OF_MAPS = ("network", "method", "layer")
 
 
-def claims(trusts: dict) -> list:
-    """Each claim over networks, from {network: rows of `claims.trust`}.
+def claims(by_network: dict) -> list:
+    """Each claim over networks, from {network: rows of `claims.claims`}.
 
-    A row a claim: `what`, the mean over networks of the measured value less its baseline's (turned
-    round where less is good) and its t interval (n networks, value, low, high, p), p_holm over the
-    claims, `by` network that difference, with `low` and `high` as those of the measured value over
-    the images, and `shown` by how many.
+    A row a claim: `what`; over networks the mean of the difference from the baseline that decides,
+    `against` (of those that all networks have, see `paired.decide`), and its t interval (n
+    networks, value, low, high, p), p_holm over the claims, and `verdict`; `by` network its own row:
+    difference, low, high, baseline, verdict; and in how many that is "better", `shown`.
     """
-    names = dict.fromkeys(row["what"] for rows in trusts.values() for row in rows)
+    names = dict.fromkeys(row["what"] for rows in by_network.values() for row in rows)
     found = []
     for what in names:
-        by = {
-            name: _difference(row)
-            for name, rows in trusts.items()
-            for row in rows
-            if row["what"] == what
+        by = {name: row for name, rows in by_network.items() for row in rows if row["what"] == what}
+        common = set.intersection(*(set(row["each"]) for row in by.values()))
+        each = {
+            name: t_interval([row["each"][name] for row in by.values()]) for name in sorted(common)
         }
-        shown = sum(one["shown"] == "yes" for one in by.values())
-        mean = t_interval([one["value"] for one in by.values()])
-        found.append({"what": what} | mean | {"p_holm": None, "by": by, "shown": shown})
+        # of few networks p may be None: nothing is told
+        told = decide({name: row | {"p": _p(row)} for name, row in each.items()})
+        told |= {"p": None if each[told["against"]]["p"] is None else told["p"]}
+        own = {
+            name: {key: row[key] for key in ("difference", "low", "high", "baseline", "verdict")}
+            for name, row in by.items()
+        }
+        shown = sum(row["verdict"] == "better" for row in by.values())
+        found.append({"what": what} | told | {"p_holm": None, "by": own, "shown": shown})
     tested = [row for row in found if row["p"] is not None]
     for row, p in zip(tested, holm([row["p"] for row in tested]), strict=True):
         row["p_holm"] = float(p)
-    return found
+    return [row | {"verdict": verdict(row["value"], row["p_holm"])} for row in found]
 
 
-def _difference(row):
-    sign = -1 if row["less_is_good"] else 1
-    ends = {key: sign * (row[key] - row["baseline"]) for key in ("value", "low", "high")}
-    if sign < 0:
-        ends["low"], ends["high"] = ends["high"], ends["low"]
-    return ends | {"shown": row["shown"], "baseline": row["by"]}
+def _p(row):
+    return 1.0 if row["p"] is None else row["p"]
 
 
 def kind_of(metrics: dict, explained: dict) -> dict:

@@ -7,16 +7,17 @@ import contextlib
 
 import numpy as np
 import torch
-from scipy import ndimage, stats
 from torch import nn
-from torch.overrides import TorchFunctionMode
 
 from utils.core.progress import Progress
 from utils.core.statistics import mean_interval
-from utils.evidence.baselines import to_one
-from utils.networks.classifier import batches, device_of
+from utils.evidence.likeness import rank_correlation, ssim
+from utils.evidence.values import Values
+from utils.networks.classifier import device_of
 from utils.networks.hooks import frozen_eval
 
+LIKENESS = {"SSIM": ssim, "rank correlation": rank_correlation}
+ANOTHER = "another image"  # in the place of the image itself
 REST = "all else"  # the parameters that belong to the network itself, not to one of its parts
 
 
@@ -90,119 +91,54 @@ def parameters_matter(model: nn.Module, inputs: torch.Tensor, seed: int = 0) -> 
             return not torch.allclose(before, model(inputs.to(device)), rtol=1e-3)
 
 
-class _Guided(torch.autograd.Function):
-    @staticmethod
-    def forward(context, values):
-        context.save_for_backward(values)
-        return values.clamp(min=0)
-
-    @staticmethod
-    def backward(context, gradient):
-        (values,) = context.saved_tensors
-        return gradient.clamp(min=0) * (values > 0)
-
-
-class _GuidedReLU(TorchFunctionMode):
-    """Every ReLU, of a module or a function, lets back what is positive; `seen` counts them."""
-
-    seen = 0
-
-    def __torch_function__(self, function, types, given=(), named=None):
-        name, named = getattr(function, "__name__", ""), named or {}
-        values = given[0] if given else named.get("input")
-        if name in ("relu", "relu_") and isinstance(values, torch.Tensor):
-            self.seen += 1
-            if name == "relu_" or named.get("inplace"):
-                return values.copy_(_Guided.apply(values.clone()))  # it keeps what it was given
-            return _Guided.apply(values)
-        return function(*given, **named)
-
-
-def guided_backprop(model: nn.Module, inputs, classes) -> np.ndarray | None:
-    """A baseline: where pixels raise a class, backward through positive values only: (N, H, W).
-
-    In 0 to 1: the sum over colours of the absolute gradient. Springenberg et al. 2015. On larger
-    networks it redraws the image whatever was learned (Nie et al. 2018). None for a network
-    without a ReLU, of which it would be the plain gradient; with ReLUs out of reach, in a scripted
-    part; or without a gradient at its pixels.
-    """
-    if any(isinstance(module, torch.jit.ScriptModule) for module in model.modules()):
-        return None
-    device, parts = device_of(model), []
-    labels = torch.as_tensor(classes)
-    with frozen_eval(model), torch.enable_grad():
-        for part in batches(len(inputs), inputs.shape[2:], device, gradients=True):
-            images = inputs[part].to(device).requires_grad_()
-            with _GuidedReLU() as relus:
-                logits = model(images)
-            if not relus.seen:
-                return None
-            score = logits.gather(1, labels[part].to(device)[:, None]).sum()
-            gradient = None
-            if score.requires_grad:
-                (gradient,) = torch.autograd.grad(score, images, allow_unused=True)
-            if gradient is None:
-                return None
-            parts.append(gradient.abs().sum(dim=1).cpu().numpy())
-    return to_one(np.concatenate(parts))
-
-
-def rank_correlation(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """Spearman's, of each pair of maps (N, H, W): (N,) in -1 to 1; 0 where one is constant."""
-    ranks = [stats.rankdata(maps.reshape(len(maps), -1), axis=1) for maps in (first, second)]
-    a, b = (rank - rank.mean(axis=1, keepdims=True) for rank in ranks)
-    norm = np.sqrt((a**2).sum(axis=1) * (b**2).sum(axis=1))
-    return (a * b).sum(axis=1) / np.where(norm == 0, 1, norm)
-
-
-def ssim(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """Structural similarity of each pair of maps (N, H, W) in 0 to 1: (N,), 1 for equal maps.
-
-    Wang et al. 2004: Gaussian window of 11 pixels, standard deviation 1.5, without a border of half
-    a window, or as much of it as leaves a pixel.
-    """
-    rows, columns = (
-        slice(border, side - border)
-        for side in first.shape[1:]
-        for border in [min(5, (side - 1) // 2)]
-    )
-
-    def mean(values):
-        return ndimage.gaussian_filter(values, (0, 1.5, 1.5), truncate=3.5)[:, rows, columns]
-
-    x, y = np.asarray(first, float), np.asarray(second, float)
-    mx, my = mean(x), mean(y)
-    vx, vy, both = mean(x * x) - mx**2, mean(y * y) - my**2, mean(x * y) - mx * my
-    small, little = 0.01**2, 0.03**2
-    each = (
-        (2 * mx * my + small) * (2 * both + little) / ((mx**2 + my**2 + small) * (vx + vy + little))
-    )
-    return each.mean(axis=(1, 2))
-
-
-def similarities(model: nn.Module, explain, seed: int = 0) -> list:
+def similarities(model: nn.Module, explain, seed: int = 0) -> tuple:
     """How alike the maps stay while the network is re-initialised from the output down.
 
-    `explain` gives {name: maps (N, H, W)} for a network. A row for each of `levels` holds `level`,
-    the last part re-initialised, and for each name the means and intervals of "ssim" and "rank
-    correlation" with the maps of the trained network.
+    `explain` gives {name: maps (N, H, W)} for a network. A row for each of `levels`: `level`, the
+    last part re-initialised, and for each name by "SSIM" and "rank correlation" with the maps of
+    the trained network, image by image (N,); then the maps of the trained network, and those of
+    the one with nothing left.
     """
     trained, rows, parts = explain(model), [], levels(model)
+    maps = trained
     with Progress(len(parts), "Maps of re-initialised networks, part by part") as bar:
         for number, level in enumerate(parts, 1):
             with reinitialised(model, parts[:number], seed):
                 maps = explain(model)
-            rows.append(
-                {"level": level}
-                | {
-                    name: {
-                        "ssim": mean_interval(ssim(trained[name], maps[name]), seed),
-                        "rank correlation": mean_interval(
-                            rank_correlation(trained[name], maps[name]), seed
-                        ),
-                    }
-                    for name in maps
-                }
-            )
+            alike = {
+                name: {key: score(trained[name], values) for key, score in LIKENESS.items()}
+                for name, values in maps.items()
+            }
+            rows.append({"level": level} | alike)
             bar.advance(1)
-    return rows
+    return rows, trained, maps
+
+
+def summarised(rows: list, seed: int = 0) -> list:
+    """The rows of `similarities` with means and their intervals over images."""
+    return [
+        {"level": row["level"]}
+        | {
+            name: {key: mean_interval(values, seed) for key, values in measures.items()}
+            for name, measures in row.items()
+            if name != "level"
+        }
+        for row in rows
+    ]
+
+
+def forgetting(trained: dict, untrained: dict, other: np.ndarray, at) -> Values:
+    """How alike maps are before and after all is forgotten, of one image and of two.
+
+    From {name: maps (N, H, W)} of both networks, the first of which is judged; `other` (N,) says
+    which image the second is. What stays alike beyond that comes from the image, not from what was
+    learned.
+    """
+    by: dict = {}
+    for name, maps in trained.items():
+        another = ANOTHER if name == next(iter(trained)) else f"{name}, {ANOTHER}"
+        for key, score in LIKENESS.items():
+            found = by.setdefault(key, {})
+            found[name] = score(maps, untrained[name])
+            found[another] = score(maps, untrained[name][other])
+    return Values(np.asarray(at), by)

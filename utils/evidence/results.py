@@ -1,6 +1,7 @@
 """In goes what was measured, nested as metrics.json has it, out come tidy rows, one a number."""
 
 COLUMNS = ("part", "map", "measure", "n", "value", "low", "high")
+_NUMBERS = ("n", "value", "low", "high"), ("n", "difference", "low", "high")
 
 
 def tidy(measured: dict) -> list:
@@ -17,9 +18,11 @@ def _rows(found, part, name, measure):
         for row in found:
             if isinstance(row, dict):
                 yield from _rows(row, part, _name(row, name), measure)
-    elif isinstance(found, dict) and {"n", "value", "low", "high"} <= found.keys():
-        numbers = {key: found[key] for key in ("n", "value", "low", "high")}
-        yield {"part": ".".join(part), "map": name, "measure": ", ".join(measure)} | numbers
+    elif isinstance(found, dict) and {"n", "low", "high"} <= found.keys():
+        claimed = "difference" in found  # from the baseline, of a claim
+        measured = "difference" if claimed else ", ".join(measure)
+        numbers = {"value" if key == "difference" else key: found[key] for key in _NUMBERS[claimed]}
+        yield {"part": ".".join(part), "map": name, "measure": measured} | numbers
     elif isinstance(found, dict):
         for key, values in found.items():
             below = isinstance(values, dict | list)

@@ -2,7 +2,7 @@
 
 from utils.images.augmentation import variants
 from utils.images.dataset import channel_statistics, duplicates, load
-from utils.images.shapes_source import render_counterfactuals, render_two_objects
+from utils.images.shapes_source import render_background, render_two_objects, render_with_cause
 from utils.images.sources import oblong
 
 __all__ = [
@@ -10,7 +10,8 @@ __all__ = [
     "duplicates",
     "load",
     "oblong",
-    "render_counterfactuals",
+    "render_background",
     "render_two_objects",
+    "render_with_cause",
     "variants",
 ]

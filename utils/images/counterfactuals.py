@@ -5,7 +5,8 @@ from dataclasses import replace
 import numpy as np
 
 from utils.images import shapes
-from utils.images.shapes import CLASSES, CONTRAST, PIXEL, RADIUS, SIZE, TURN, Scene
+from utils.images.outlines import PIXEL, SIZE, TURN, coverage, place
+from utils.images.shapes import CLASSES, RADIUS, Item
 
 CUE, MARGIN = 6, 2  # side of a patch and its distance from the border, in pixels
 
@@ -30,38 +31,6 @@ HUES = np.array(
 CUES = ("patch", "tint")
 
 
-def _colour(rng, luma, sign):
-    """A colour lighter than a luma by CONTRAST at least, or with sign -1 darker."""
-    room = 255 - CONTRAST - luma if sign > 0 else luma - CONTRAST
-    colour = rng.randint(0, 256, 3) * room // 255
-    return 255 - colour if sign > 0 else colour
-
-
-def _lighter(scene: Scene) -> int:
-    """1 where the object is lighter than its background, else -1."""
-    return 1 if shapes.luma(scene.colours[0]) > shapes.luma(scene.colours[1]) else -1
-
-
-def counterfactuals(labels, seed: tuple, numbers) -> dict:
-    """Images number `numbers` (N,) of a seed, of classes `labels`: without the object, and with
-    another background.
-
-    {"object removed": (N, 32, 32, 3) uint8, "background swapped": ...}: all else is the same to the
-    pixel, noise included, and the object stands out from the new background by the same least
-    contrast.
-    """
-    removed, swapped = [], []
-    for index, label in zip(numbers, labels, strict=True):
-        scene = shapes.scene(CLASSES[label], seed, index)
-        rng = np.random.RandomState((*seed, index, 1))
-        colour = _colour(rng, shapes.luma(scene.colours[0]), -_lighter(scene))
-        removed.append(replace(scene, cover=np.zeros_like(scene.cover)).image())
-        swapped.append(
-            replace(scene, background=shapes.lines(rng, shapes.surface(rng, colour))).image()
-        )
-    return {"object removed": np.stack(removed), "background swapped": np.stack(swapped)}
-
-
 def two_objects(labels, others, seed: tuple) -> tuple:
     """Images with an object of each of two classes that do not touch: (N, 32, 32, 3) uint8, and
     masks (N, 2, 32, 32).
@@ -77,15 +46,16 @@ def two_objects(labels, others, seed: tuple) -> tuple:
         centres = np.zeros((2, 2), np.int64)
         while np.hypot(*(centres[0] - centres[1])) < 2 * radius:
             centres = rng.randint(radius, SIZE * PIXEL - radius + 1, (2, 2))
-        image, covers = scene.background, []
-        colours = scene.colours[0], _colour(rng, shapes.luma(scene.colours[1]), _lighter(scene))
-        for label, centre, colour in zip(pair, centres, colours, strict=True):
-            covers.append(
-                shapes.coverage(shapes.place(CLASSES[label], radius, rng.randint(TURN), centre))
+        colours = scene.colours[0], shapes.colour_on(rng, shapes.luma(scene.colours[1]), 1)
+        both = tuple(
+            Item(
+                colour + shapes.ripples(rng),
+                coverage(place(CLASSES[label], radius, rng.randint(TURN), centre)),
             )
-            image = shapes.over(image, shapes.surface(rng, colour), covers[-1])
-        images.append(np.clip(image + scene.noise, 0, 255).astype(np.uint8))
-        masks.append([replace(scene, cover=cover).mask() for cover in covers])
+            for label, centre, colour in zip(pair, centres, colours, strict=True)
+        )
+        images.append(replace(scene, shown=False, behind=both).image())
+        masks.append([shapes.solid(item.cover) for item in both])
     return np.stack(images), np.array(masks)
 
 

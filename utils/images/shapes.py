@@ -1,133 +1,50 @@
-"""In goes a seed, out come images of ten classes that differ by shape alone, and object masks.
+"""In goes a seed, out come images of ten classes that differ by shape alone, and what is in each.
 
-Everything else about an image (colour, texture, size, place, angle, background, line distractors)
-is drawn independently of its class. Drawing uses integer arithmetic and NumPy's frozen
-`RandomState` stream only, so one seed gives the same bytes on every machine.
+Everything else about an image (colour, texture, size, place, angle, background, distractors) is
+drawn independently of its class; distractors are as odd as the object, so what stands out is not
+yet the object. Drawing uses integer arithmetic and NumPy's frozen `RandomState` stream only, so one
+seed gives the same bytes on every machine.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-SIZE = 32  # pixels a side
-
-SUBPIXELS = 4  # a pixel's coverage is counted over 4x4 points
-
-PIXEL = 256  # length units in a pixel
-
-UNIT = 1024  # length units of a radius in OUTLINES
-
-TURN = 256  # angle steps in a full turn
-
-ONE = 1 << 14  # 1.0 in the sine table
-
-RADIUS = (8, 11)  # of the circle around the object, in pixels
-
-CONTRAST = 75  # least difference in luma between object and background
-
-DARKER = 4  # percent of the objects that are darker than their background; the others are lighter
-
-RIPPLE = 12  # amplitude of the textures
-
-LINES = 3  # at most so many distractors
-
-NOISE = 10  # amplitude of the pixel noise
-
-_SINE = np.round(np.sin(np.arange(TURN) * 2 * np.pi / TURN) * ONE).astype(np.int64)
-
-_COSINE = np.roll(_SINE, -TURN // 4)
-
-_Y, _X = np.mgrid[:SIZE, :SIZE]
-
-
-def _arc(radius, start=0.0, stop=1.0, centre=(0.0, 0.0), points=48):
-    """Points on an arc, `start` and `stop` in turns."""
-    angle = np.linspace(start, stop, points, endpoint=stop - start < 1) * 2 * np.pi
-    return np.stack(
-        [centre[0] + radius * np.cos(angle), centre[1] + radius * np.sin(angle)], axis=1
-    )
-
-
-def _star(inner=0.42, points=5):
-    radius = np.tile([1.0, inner], points)
-    angle = np.arange(2 * points) * np.pi / points
-    return np.stack([radius * np.cos(angle), radius * np.sin(angle)], axis=1)
-
-
-def _heart(points=48):
-    t = np.arange(points) * 2 * np.pi / points
-    y = 13 * np.cos(t) - 5 * np.cos(2 * t) - 2 * np.cos(3 * t) - np.cos(4 * t)
-    return np.stack([16 * np.sin(t) ** 3, -y], axis=1) / 17
-
-
-def _outlines():
-    """Closed loops of every class within a circle of radius 1; a point inside an odd number of
-    loops is inside.
-    """
-    arm = 0.32
-    cross = [(arm, arm), (arm, 0.94), (-arm, 0.94), (-arm, arm), (-0.94, arm), (-0.94, -arm)]
-    cross += [(-x, -y) for x, y in cross]
-    return {
-        "arrow": [
-            [
-                (1, 0),
-                (0.1, 0.8),
-                (0.1, 0.28),
-                (-0.95, 0.28),
-                (-0.95, -0.28),
-                (0.1, -0.28),
-                (0.1, -0.8),
-            ]
-        ],
-        "crescent": [np.concatenate([_arc(1, 0.14, 0.86), _arc(0.72, 0.76, 0.24, (0.42, 0))])],
-        "cross": [cross],
-        "disc": [_arc(0.85)],
-        "ell": [[(-0.6, -0.8), (-0.05, -0.8), (-0.05, 0.25), (0.6, 0.25), (0.6, 0.8), (-0.6, 0.8)]],
-        "heart": [_heart()],
-        "ring": [_arc(0.95), _arc(0.55)],
-        "square": [[(0.7, 0.7), (-0.7, 0.7), (-0.7, -0.7), (0.7, -0.7)]],
-        "star": [_star()],
-        "triangle": [_arc(1, points=3)],
-    }
-
-
-OUTLINES = {
-    name: [np.round(np.asarray(loop) * UNIT).astype(np.int64) for loop in loops]
-    for name, loops in _outlines().items()
-}
+from utils.images.outlines import (
+    COSINE,
+    ONE,
+    OUTLINES,
+    PIXEL,
+    SINE,
+    SIZE,
+    SUBPIXELS,
+    TURN,
+    blob,
+    coverage,
+    place,
+)
 
 CLASSES = tuple(OUTLINES)
 
+RADIUS = (7, 10)  # of the circle around the object, in pixels
 
-def coverage(loops):
-    """How much of each pixel lies inside closed loops of vertices (x, y), in units of 1/PIXEL:
-    (SIZE, SIZE), 0 to 16.
+DISTRACTORS = (1, 2)  # blobs of no class, at least and at most
 
-    Even-odd rule: along each row of sample points, every edge crossed to the left toggles inside
-    and outside.
-    """
-    points, step = SIZE * SUBPIXELS, PIXEL // SUBPIXELS
-    rows = np.arange(points) * step + step // 2
-    crossings = np.zeros((points, points + 1), np.uint8)
-    for loop in loops:
-        (x0, y0), (x1, y1) = loop.T, np.roll(loop, -1, axis=0).T
-        row, edge = np.nonzero((y0 <= rows[:, None]) != (y1 <= rows[:, None]))
-        x = x0[edge] + (rows[row] - y0[edge]) * (x1 - x0)[edge] // (y1 - y0)[edge]
-        # the first sample point right of the crossing
-        first = np.clip((x + step // 2) // step, 0, points)
-        np.add.at(crossings, (row, first), 1)
-    inside = np.bitwise_xor.accumulate(crossings, axis=1)[:, :-1] & 1
-    of_rows = sum(inside[part::SUBPIXELS] for part in range(SUBPIXELS))
-    return sum(of_rows[:, part::SUBPIXELS] for part in range(SUBPIXELS)).astype(np.int64)
+CONTRAST = 60  # least difference in luma between background and whatever lies on it
 
+RIPPLE = 12  # amplitude of the textures
 
-def place(name, radius, angle, centre):
-    """The outline of a class at a place: radius and centre (x, y) in 1/PIXEL, angle in 1/TURN;
-    integer vertices.
-    """
-    cosine, sine = _COSINE[angle], _SINE[angle]
-    rotation = np.array([[cosine, sine], [-sine, cosine]])
-    return [centre + (radius * (loop @ rotation) // (UNIT * ONE)) for loop in OUTLINES[name]]
+GROUND = (75, 150)  # luma of a background, before its texture
+
+LIGHTER = 80  # percent of the distractors that are lighter than the background, as objects are
+
+PLACES = 4  # of which the one farthest from the object is a distractor's
+
+LINES = 3  # at most so many thin lines
+
+NOISE = 10  # amplitude of the pixel noise
+
+_Y, _X = np.mgrid[:SIZE, :SIZE]
 
 
 def luma(colour) -> int:
@@ -135,23 +52,21 @@ def luma(colour) -> int:
     return int(colour @ (77, 150, 29)) >> 8
 
 
-def _colours(rng):
-    """Colours of object and background, free but for their difference in luma."""
-    sign = -1 if rng.randint(100) < DARKER else 1
-    while True:
-        colours = rng.randint(0, 256, (2, 3))
-        if sign * (luma(colours[0]) - luma(colours[1])) >= CONTRAST:
-            return colours
+def colour_on(rng, background: int, sign: int):
+    """A colour (3,) lighter than a luma by CONTRAST at least, or with sign -1 darker."""
+    room = 255 - CONTRAST - background if sign > 0 else background - CONTRAST
+    colour = rng.randint(0, 256, 3) * room // 255
+    return 255 - colour if sign > 0 else colour
 
 
-def surface(rng, colour):
-    """A colour with one to three ripples over it: (SIZE, SIZE, 3)."""
-    ripples = np.zeros((SIZE, SIZE), np.int64)
+def ripples(rng):
+    """One to three ripples, to be added to a colour: (SIZE, SIZE, 1)."""
+    total = np.zeros((SIZE, SIZE), np.int64)
     for _ in range(rng.randint(1, 4)):
         amplitude, phase = rng.randint(0, RIPPLE + 1), rng.randint(TURN)
         fx, fy = rng.randint(-40, 41, 2)  # turns per pixel, in 1/TURN: periods from 6 pixels on
-        ripples += amplitude * _SINE[(fx * _X + fy * _Y + phase) % TURN] // ONE
-    return colour + ripples[:, :, None]
+        total += amplitude * SINE[(fx * _X + fy * _Y + phase) % TURN] // ONE
+    return total[:, :, None]
 
 
 def over(image, paint, cover):
@@ -161,58 +76,129 @@ def over(image, paint, cover):
 
 
 def lines(rng, image):
-    """Distractors that belong to no class: thin straight lines of any colour."""
+    """Thin straight lines of any colour, that belong to no class."""
     for _ in range(rng.randint(LINES + 1)):
         ends, width = rng.randint(0, SIZE * PIXEL, (2, 2)), rng.randint(100, 300)
-        direction = _COSINE[(angle := rng.randint(TURN))], _SINE[angle]
+        direction = COSINE[(angle := rng.randint(TURN))], SINE[angle]
         across = np.array(direction) * width // (2 * ONE)
         loop = np.array([ends[0] - across, ends[0] + across, ends[1] + across, ends[1] - across])
         image = over(image, rng.randint(0, 256, 3), coverage([loop]))
     return image
 
 
+def solid(cover) -> np.ndarray:
+    """The pixels that are covered by half at least: (32, 32) bool."""
+    return cover * 2 >= SUBPIXELS**2
+
+
+@dataclass(frozen=True)
+class Item:
+    """What is painted over an image: `paint` (32, 32, 3) where `cover` (32, 32), 0 to 16, is."""
+
+    paint: np.ndarray
+    cover: np.ndarray
+
+    def on(self, image):
+        """The image with it."""
+        return over(image, self.paint, self.cover)
+
+
 @dataclass(frozen=True)
 class Scene:
-    """What an image is made of; `colours` (2, 3) are those of object and background before their
-    textures.
-    """
+    """What an image is made of, from back to front."""
 
-    colours: np.ndarray
-    background: np.ndarray  # (32, 32, 3), lines included
-    paint: np.ndarray  # of the object, (32, 32, 3)
-    cover: np.ndarray  # of the object, (32, 32), 0 to 16
+    name: str  # of the class drawn
+    radius: int  # in 1/PIXEL
+    angle: int  # in 1/TURN
+    centre: np.ndarray  # (2,), in 1/PIXEL
+    colours: np.ndarray  # (2, 3): of object and background before their ripples
+    ripples: np.ndarray  # of the object
+    ground: np.ndarray  # (32, 32, 3), the background, lines included
+    behind: tuple  # Items: the distractors
+    before: tuple  # Items over the object
+    soft: int  # how many times each pixel is made the mean of 3x3
     noise: np.ndarray  # (32, 32, 3)
+    cause: str = ""  # of a mistake, planted in it
+    shown: bool = True  # else the object is left out
+
+    @property
+    def cover(self) -> np.ndarray:
+        """How much of each pixel the whole object covers: (32, 32), 0 to 16."""
+        return coverage(place(self.name, self.radius, self.angle, self.centre))
 
     def image(self) -> np.ndarray:
         """(32, 32, 3) uint8."""
-        return np.clip(over(self.background, self.paint, self.cover) + self.noise, 0, 255).astype(
-            np.uint8
-        )
+        whole = Item(self.colours[0] + self.ripples, self.cover)
+        image = self.ground
+        for item in (*self.behind, *[whole] * self.shown, *self.before):
+            image = item.on(image)
+        for _ in range(self.soft):
+            padded = np.pad(image, ((1, 1), (1, 1), (0, 0)), mode="edge")
+            views = [padded[y : y + SIZE, x : x + SIZE] for y in range(3) for x in range(3)]
+            image = np.sum(views, axis=0) // 9
+        return np.clip(image + self.noise, 0, 255).astype(np.uint8)
 
     def mask(self) -> np.ndarray:
-        """The pixels of which the object covers at least half: (32, 32) bool."""
-        return self.cover * 2 >= SUBPIXELS**2
+        """The pixels of which the object covers at least half, and nothing over it: (32, 32)
+        bool.
+        """
+        return solid(self.cover) & ~np.any([solid(item.cover) for item in self.before], axis=0)
+
+    def bare(self) -> "Scene":
+        """The background alone."""
+        return replace(self, behind=(), before=(), shown=False)
+
+    def factors(self) -> dict:
+        """What may make it hard, as numbers and words."""
+        mask, ground = solid(self.cover), luma(self.colours[1])
+        behind, before = (
+            np.any([solid(item.cover) for item in items] or [~mask & mask], axis=0)
+            for items in (self.behind, self.before)
+        )
+        whole = coverage(place(self.name, self.radius, self.angle, np.full(2, SIZE * PIXEL // 2)))
+        return {
+            "cause": self.cause or "none",
+            "polarity": "light" if luma(self.colours[0]) > ground else "dark",
+            "radius": self.radius / PIXEL,
+            "angle": 360 * self.angle / TURN,
+            "contrast": abs(luma(self.colours[0]) - ground),
+            "background": ground,
+            "distractors": len(self.behind),
+            "overlap": (mask & behind).sum() / mask.sum(),
+            "visible": min(1.0, (mask & ~before).sum() / solid(whole).sum()),
+        }
 
 
 def scene(name: str, seed: tuple, index: int) -> Scene:
     """What image number `index` of a seed (a tuple of integers from 0 on) is made of, with a shape
-    of class `name`.
+    of class `name`, with no cause of a mistake in it.
     """
     rng = np.random.RandomState((*seed, index))
     radius = rng.randint(RADIUS[0] * PIXEL, RADIUS[1] * PIXEL + 1)
     centre = rng.randint(radius, SIZE * PIXEL - radius + 1, 2)
-    cover = coverage(place(name, radius, rng.randint(TURN), centre))
-    colours = _colours(rng)
-    background = lines(rng, surface(rng, colours[1]))
-    paint = surface(rng, colours[0])
-    return Scene(
-        colours, background, paint, cover, rng.randint(-NOISE, NOISE + 1, background.shape)
+    angle = rng.randint(TURN)
+    while not GROUND[0] <= luma(below := rng.randint(0, 256, 3)) <= GROUND[1]:
+        pass
+    colours = np.array([colour_on(rng, luma(below), 1), below])
+    ground = lines(rng, below + ripples(rng))
+    behind = tuple(
+        distractor(rng, luma(below), centre)
+        for _ in range(rng.randint(DISTRACTORS[0], DISTRACTORS[1] + 1))
     )
+    noise = rng.randint(-NOISE, NOISE + 1, ground.shape)
+    return Scene(name, radius, angle, centre, colours, ripples(rng), ground, behind, (), 0, noise)
 
 
-def render(labels, seed):
-    """One image for each label (an index into CLASSES): images (N, 32, 32, 3) uint8, masks (N, 32,
-    32) bool.
-    """
-    scenes = [scene(CLASSES[label], seed, index) for index, label in enumerate(labels)]
-    return np.stack([one.image() for one in scenes]), np.stack([one.mask() for one in scenes])
+def far_from(rng, centre, radius: int):
+    """Of a few places for a circle in the image, the one farthest from another."""
+    places = rng.randint(radius, SIZE * PIXEL - radius + 1, (PLACES, 2))
+    return max(places, key=lambda at: ((at - centre) ** 2).sum())
+
+
+def distractor(rng, background: int, centre) -> Item:
+    """A blob that stands out from the background as an object does, beside an object's centre."""
+    size = rng.randint(4 * PIXEL, 7 * PIXEL)
+    at = far_from(rng, centre, size // 2)
+    light = 1 if rng.randint(100) < LIGHTER else -1
+    paint = colour_on(rng, background, light) + ripples(rng)
+    return Item(paint, coverage([blob(rng, size, at)]))

@@ -4,7 +4,7 @@ import functools
 
 import numpy as np
 
-from utils.images import counterfactuals, shapes
+from utils.images import causes, counterfactuals, shapes
 from utils.images.form import Form
 from utils.images.split import Split
 
@@ -28,20 +28,38 @@ def read_shapes(part: str, data_dir: str, seed: int, form) -> tuple:
 def _render(part, seed):
     stream, count = list(SHAPES_IMAGES).index(part), SHAPES_IMAGES[part]
     labels = np.random.RandomState((seed, stream)).permutation(count) % len(shapes.CLASSES)
-    images, masks = shapes.render(labels, (seed, stream))
+    images, masks, factors = causes.render(labels, (seed, stream))
     ids = np.array([f"{part}-{index:05d}" for index in range(count)])
-    return Split(images, labels.astype(np.int64), ids, masks)
+    return Split(images, labels.astype(np.int64), ids, masks, factors)
 
 
-def render_counterfactuals(split: Split, seed: int) -> dict:
-    """Images of `shapes` without their object, and on another background, in their own form."""
+def render_background(split: Split, seed: int) -> np.ndarray:
+    """What lies behind everything in images of `shapes`: (N, H, W, C) in their own form."""
+    of_seed, numbers = _drawn_as(split, seed)
+    scenes = zip(split.labels, numbers, strict=True)
+    return _formed(
+        split, [causes.planted(label, of_seed, index).bare().image() for label, index in scenes]
+    )
+
+
+def render_with_cause(split: Split, seed: int, cause: str) -> np.ndarray:
+    """Images (N, H, W, C) of `shapes` with a cause of mistakes in place of theirs; "" is none."""
+    of_seed, numbers = _drawn_as(split, seed)
+    scenes = zip(split.labels, numbers, strict=True)
+    return _formed(
+        split, [causes.planted(label, of_seed, index, cause).image() for label, index in scenes]
+    )
+
+
+def _drawn_as(split, seed):
+    """The seed of a split's images, and their numbers."""
     part, numbers = split.ids[0].split("-")[0], [int(name.split("-")[1]) for name in split.ids]
-    stream, form = list(SHAPES_IMAGES).index(part), _form_of(split)
-    renders = counterfactuals.counterfactuals(split.labels, (seed, stream), numbers)
-    return {
-        what: np.stack([form.of_array(image) for image in images])
-        for what, images in renders.items()
-    }
+    return (seed, list(SHAPES_IMAGES).index(part)), numbers
+
+
+def _formed(split, images):
+    form = _form_of(split)
+    return np.stack([form.of_array(image) for image in images])
 
 
 def render_two_objects(split: Split, others, seed: tuple) -> tuple:
@@ -52,7 +70,7 @@ def render_two_objects(split: Split, others, seed: tuple) -> tuple:
     images, masks = counterfactuals.two_objects(split.labels, others, seed)
     form = _form_of(split)
     return (
-        np.stack([form.of_array(image) for image in images]),
+        _formed(split, images),
         np.stack([[form.of_mask(mask) for mask in pair] for pair in masks]),
     )
 

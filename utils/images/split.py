@@ -3,7 +3,7 @@
 import functools
 import hashlib
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -52,13 +52,15 @@ class LazyImages:
 class Split:
     """Images (N, H, W, C) uint8, labels (N,) int64, ids (N,) str, object masks (N, H, W) bool.
 
-    The images may be LazyImages; the masks are None where no object is known.
+    The images may be LazyImages; the masks are None where no object is known. `factors` {name:
+    (N,)} is what else is known of each image, numbers or words.
     """
 
     images: np.ndarray | LazyImages
     labels: np.ndarray
     ids: np.ndarray
     masks: np.ndarray | None = None
+    factors: dict = field(default_factory=dict)
 
     def __post_init__(self):
         count, shape = len(self.labels), np.shape(self.images)
@@ -90,7 +92,8 @@ class Split:
         lazy = isinstance(self.images, LazyImages)
         images = self.images.take(indices) if lazy else self.images[indices]
         masks = None if self.masks is None else self.masks[indices]
-        return Split(images, self.labels[indices], self.ids[indices], masks)
+        factors = {name: values[indices] for name, values in self.factors.items()}
+        return Split(images, self.labels[indices], self.ids[indices], masks, factors)
 
 
 def in_parts(images):
@@ -109,4 +112,4 @@ def formed(split: Split, form: Form) -> Split:
     masks = split.masks
     if masks is not None:
         masks = np.stack([form.of_mask(mask) for mask in masks])
-    return Split(images, split.labels, split.ids, masks)
+    return Split(images, split.labels, split.ids, masks, split.factors)

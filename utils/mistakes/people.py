@@ -8,6 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from utils.core.files import atomic_write
+from utils.evidence.claims import NETWORK, USUAL
+from utils.evidence.values import Values
 from utils.images.cifar10 import CLASSES
 
 HUMAN_LABELS = {  # file: where from, what it must be, another name under which it may lie there
@@ -110,3 +112,50 @@ def as_people_err(ids, labels, predicted, votes: np.ndarray) -> np.ndarray:
     most = wrong.max(axis=1, keepdims=True)
     shares = (wrong == most) / (wrong == most).sum(axis=1, keepdims=True)
     return shares[np.arange(len(wrong)), predicted][most[:, 0] > 0]
+
+
+def usual_errors(ids, labels, votes: np.ndarray, of_all) -> np.ndarray:
+    """What one would guess of images (N,) without looking: people's most common wrong answer over
+    all other images of the same class, (N,).
+
+    From the ids and `labels` of the images, votes (M, C), and the labels `of_all` (M,) that their
+    images have, -1 where that is not known.
+    """
+    of_all = np.asarray(of_all)
+    wrong = np.array(votes, float)
+    wrong[np.arange(len(wrong)), of_all] = 0
+    wrong[of_all < 0] = 0
+    totals = np.zeros((votes.shape[1], votes.shape[1]))
+    np.add.at(totals, of_all[of_all >= 0], wrong[of_all >= 0])
+    return (totals[np.asarray(labels)] - wrong[np.asarray(ids, int)]).argmax(axis=1)
+
+
+def agreement(wrong, votes: np.ndarray, test) -> Values | None:
+    """Whether people's most common wrong answer is that of the network, and whether it is the usual
+    error of its class: Values of the mistakes on images on which any person erred, None for none.
+
+    `wrong` are Mistakes of the split `test`.
+    """
+    ids = np.asarray(wrong.images.ids, int)
+    erred = votes[ids].sum(axis=1) > votes[ids, wrong.true]
+    if not erred.any():
+        return None
+    usual = usual_errors(ids, wrong.true, votes, of_all=labels_by_id(test, len(votes)))
+    answers = {NETWORK: wrong.predicted, USUAL: usual}
+    at = np.flatnonzero(np.isin(test.ids, wrong.images.ids))
+    return Values(
+        at[erred],
+        {
+            "agrees": {
+                name: as_people_err(ids, wrong.true, answer, votes)
+                for name, answer in answers.items()
+            }
+        },
+    )
+
+
+def labels_by_id(split, count: int) -> np.ndarray:
+    """The labels of `count` images by their index; -1 of those that a split does not have."""
+    labels = np.full(count, -1)
+    labels[np.asarray(split.ids, int)] = split.labels
+    return labels

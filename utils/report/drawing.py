@@ -80,6 +80,8 @@ def interval_table(rows: list, first: str, measures: dict) -> PrettyTable:
         {"name": row["name"]}
         | {
             key: "{value:z.2f} ({low:z.2f} to {high:z.2f})".format(**row[key])
+            if row.get(key)
+            else ""
             for key in measures.values()
         }
         for row in rows
@@ -87,6 +89,36 @@ def interval_table(rows: list, first: str, measures: dict) -> PrettyTable:
     return table(
         texts, {first: ("name", "s")} | {heading: (key, "s") for heading, key in measures.items()}
     )
+
+
+def values_table(values, first: str = "Map", seed: int = 0) -> PrettyTable:
+    """A table of what a test measured: means over images with their intervals."""
+    return interval_table(values.rows(seed), first, {measure: measure for measure in values.by})
+
+
+def claims_table(claims: list) -> PrettyTable:
+    """What a map was shown to tell, a row for each of `claims.claims`."""
+    texts = [
+        row
+        | {
+            "better by": "{difference:+z.2f} ({low:+z.2f} to {high:+z.2f})".format(**row),
+            "told from": "" if row["least"] is None else f"{row['least']:.2f}",
+            "p": "< 0.001" if row["p_holm"] < 0.001 else f"{row['p_holm']:.3f}",
+        }
+        for row in claims
+    ]
+    columns = {
+        "Claim": ("what", "s"),
+        "n": ("n", "d"),
+        "Measured": ("ours", ".2f"),
+        "Baseline": ("theirs", ".2f"),
+        "which": ("baseline", "s"),
+        "Better by": ("better by", "s"),
+        "p": ("p", "s"),
+        "Verdict": ("verdict", "s"),
+        "Told from": ("told from", "s"),
+    }
+    return table(texts, columns)
 
 
 def grid(rows, columns, cell=(1.7, 2.0), extra=0.5):

@@ -3,7 +3,8 @@
 import matplotlib.pyplot as plt
 import numpy as np
 
-from utils.report.drawing import BLUE, GREY, ORANGE
+from utils.core.statistics import mean_interval
+from utils.report.drawing import BLUE, GREY, HEAT, ORANGE
 
 
 def intervals(rows: list, heading: str, label: str):
@@ -70,7 +71,7 @@ def cascade(rows: list, heading: str):
     figure, axis = plt.subplots(figsize=(7.5, 3.6), layout="constrained")
     names = [name for name in rows[0] if name != "level"]
     for name, color, marker in zip(names, (BLUE, ORANGE, GREY, "#009e73"), "osd^", strict=False):
-        values = [row[name]["ssim"] for row in rows]
+        values = [mean_interval(row[name]["SSIM"]) for row in rows]
         mean, low, high = (
             np.array([value[key] for value in values]) for key in ("value", "low", "high")
         )
@@ -93,4 +94,43 @@ def cascade(rows: list, heading: str):
     axis.set_xticks(range(len(rows)), [row["level"] for row in rows])
     axis.spines[["top", "right"]].set_visible(False)
     figure.legend(loc="outside right center", frameon=False)
+    return figure
+
+
+def forest(claims: list, heading: str):
+    """By how much a map is better than the baseline that decides, claim by claim."""
+    figure, axis = plt.subplots(figsize=(9, 0.45 * len(claims) + 1.2), layout="constrained")
+    colors = {"better": BLUE, "worse": ORANGE}
+    for index, row in enumerate(claims):
+        color = colors.get(row["verdict"], GREY)
+        ends = [row["low"], row["high"]]
+        axis.plot(ends, [index, index], color=color, linewidth=2)
+        axis.plot(row["difference"], index, "o", color=color)
+        axis.annotate(row["verdict"], (row["high"], index), (6, -3), textcoords="offset points")
+    axis.axvline(0, color="black", linewidth=0.8)
+    axis.set(
+        xlabel="better by (95 % interval over images); 0: as good as the baseline",
+        yticks=range(len(claims)),
+        yticklabels=[f"{row['what']}\nagainst {row['baseline']}, n = {row['n']}" for row in claims],
+        ylim=(len(claims) - 0.4, -0.6),
+    )
+    axis.margins(x=0.15)
+    axis.tick_params(axis="y", labelsize=9)
+    axis.spines[["top", "right"]].set_visible(False)
+    figure.suptitle(heading)
+    return figure
+
+
+def alike(names: list, matrix, heading: str):
+    """How alike the maps of methods are, (K, K) rank correlations."""
+    side = 0.55 * len(names) + 2.5
+    figure, axis = plt.subplots(figsize=(side + 0.8, side), layout="constrained")
+    picture = axis.imshow(matrix, cmap=HEAT, vmin=min(0, matrix.min()), vmax=1)
+    axis.set_xticks(range(len(names)), names, rotation=45, ha="right")
+    axis.set_yticks(range(len(names)), names)
+    for (row, column), value in np.ndenumerate(matrix):
+        dark = value < 0.6
+        axis.text(column, row, f"{value:.1f}", ha="center", va="center", color="w" if dark else "k")
+    figure.colorbar(picture, label="rank correlation", shrink=0.7)
+    figure.suptitle(heading)
     return figure

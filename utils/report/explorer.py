@@ -22,17 +22,19 @@ KEPT = 200  # pictures, of some 60 kB each
 WIDTH = 1100  # of a picture on the page; it has half as many pixels again
 
 
-def explore(classifier, wrong, method: str, layer: str, kinds=None, explain: str = "predicted"):
+def explore(
+    classifier, wrong, method: str, layer: str, kinds=None, explain: str = "predicted", notes=None
+):
     """Show the first mistake and its map, and where a person runs this, the controls to go on from
     there.
 
     `wrong` are M Mistakes, `kinds` (M,) indices into `people.KINDS` where people were asked,
-    `explain` the class to ask for at first, "predicted" or "true".
+    `explain` the class to ask for at first, "predicted" or "true", `notes` (M,) what else to say.
     """
     if not len(wrong):
         print("There is no mistake to step through.")
         return
-    paint = painter(classifier, wrong, kinds)
+    paint = painter(classifier, wrong, kinds, notes)
     first = paint(0, method, effective_layer(method, layer), int(getattr(wrong, explain)[0]))
     shown: dict = {
         "image/png": base64.b64encode(first).decode(),
@@ -65,7 +67,7 @@ def _legend(picture: bytes) -> str:
     return drawing.legend_of(Image.open(io.BytesIO(picture)))
 
 
-def painter(classifier, wrong, kinds=None):
+def painter(classifier, wrong, kinds=None, notes=None):
     """A function of mistake, method, layer and class to explain: the picture, PNG bytes.
 
     The last pictures are kept.
@@ -80,7 +82,9 @@ def painter(classifier, wrong, kinds=None):
             (cam,) = compute_maps(classifier.model, inputs, [explained], layer, method)
         finally:
             torch.set_num_threads(threads)
-        note = "" if kinds is None else f", {KINDS[kinds[index]]}"
+        said = [] if kinds is None else [KINDS[kinds[index]]]
+        said += [notes[index]] if notes and notes[index] else []
+        note = "".join(f", {text}" for text in said)
         figure = map_figures.one_mistake(
             wrong.take([index]), cam, explained, classifier.classes, f"{method} at {layer}", note
         )

@@ -54,7 +54,8 @@ def overlay(axis, image, cam, mask=None):
     return picture
 
 
-def _heat_bar(figure, picture, axes):
+def heat_bar(figure, picture, axes):
+    """What the colours of maps mean, beside axes."""
     height = figure.get_size_inches()[1]
     bar = figure.colorbar(
         picture, ax=axes, shrink=min(1, 2.5 / height), aspect=20, pad=0.02, ticks=[0, 1]
@@ -78,7 +79,7 @@ def cam_gallery(mistakes, cams, explained, classes: tuple, heading: str):
             None if masks is None else masks[index],
         )
         axis.set_title(f"{title}\nmap for {short(classes[explained[index]])}", fontsize=8)
-    _heat_bar(figure, picture, axes)
+    heat_bar(figure, picture, axes)
     return figure
 
 
@@ -106,7 +107,7 @@ def cam_pairs(mistakes, cams: dict, classes: tuple, heading: str):
             axis.set_title(
                 f"map for {short(classes[explained[index]])},\nthe {which} class", fontsize=8
             )
-    _heat_bar(figure, picture, axes)
+    heat_bar(figure, picture, axes)
     return figure
 
 
@@ -183,23 +184,4 @@ def mean_maps(groups: list, heading: str):
             axis.set_title(f"{title}\n{what}" if axis is column[0] else what, fontsize=8)
     bar = figure.colorbar(picture, ax=axes, shrink=0.6, pad=0.02)
     bar.set_label("mean of the maps,\neach from 0 to 1")
-    return figure
-
-
-def two_objects(images, masks, maps: dict, titles: list, heading: str):
-    """Images with two objects, under each the map for the class of either, that object outlined.
-
-    `masks` (N, 2, H, W), `maps` {which: (N, H, W)} in the same order, `titles` (N lists of two).
-    """
-    figure, axes = grid(3, len(images), cell=(1.7, 1.95), extra=0.6)
-    figure.suptitle(heading)
-    for column, image, own, title, index in zip(
-        axes.T, images, masks, titles, range(len(images)), strict=True
-    ):
-        show(column[0], image)
-        column[0].set_title(" and ".join(title), fontsize=8)
-        for axis, mask, name, values in zip(column[1:], own, title, maps.values(), strict=True):
-            picture = overlay(axis, image, values[index], mask)
-            axis.set_title(f"map for {name}", fontsize=8)
-    _heat_bar(figure, picture, axes)
     return figure

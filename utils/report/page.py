@@ -23,31 +23,36 @@ from utils.training.metrics import doubt
 MOST = 2000  # mistakes in the list; more of them would make the page heavy
 
 FIGURES = {  # of each section: the name of each picture, and what to say to those who cannot see it
-    "galleries": {
-        "mistakes": "Misclassified test images, each with the predicted and the true class, their "
-        "probabilities and its id.",
+    "common": {
+        "factors": "The share of images that are misclassified, by factors that go with mistakes.",
+        "naming": "How often the cause of a planted mistake is named right, by what is seen.",
         **{
             f"mistakes_{kind.replace(' ', '_')}": f"Misclassified test images of the kind: {kind}."
             for kind in KINDS
         },
+    },
+    "galleries": {
         "maps_predicted": "Misclassified test images under their maps for the predicted class.",
         "maps_true": "Misclassified test images under their maps for the true class.",
         "maps_both": "Misclassified test images, each beside its map for the predicted and its map "
         "for the true class.",
+        "verdicts": "Misclassified test images under their maps of the answer over the true class, "
+        "with what taking out the strongest pixels did.",
         "mean_maps": "The mean image and the mean maps of the most frequent pairs of true and "
         "predicted class.",
     },
     "worth": {
+        "claims": "By how much the map is better than the baseline, claim by claim.",
         "pointing_game": "How often the peak of each kind of map lies on the object, with 95 % "
         "intervals.",
         "two_objects": "Images with two objects, and below each the maps for the class of the one "
         "and of the other.",
+        "mosaics": "Four images side by side, and below them the map for the class of each.",
         "removal": "Curves: probability of the class while each map's strongest pixels are "
         "removed, or alone kept.",
-        "corrected": "The share of the misclassified images that are corrected without a tenth of "
-        "their pixels, with 95 % intervals.",
         "randomisation": "Curves: how alike the maps stay while the network's parts are "
         "re-initialised, one by one.",
+        "alike": "How alike the maps of methods are: rank correlations.",
     },
     "training": {
         "history": "Curves: learning rate, loss and accuracy over the epochs, of the training and "
@@ -68,11 +73,12 @@ FIGURES = {  # of each section: the name of each picture, and what to say to tho
 }
 
 
-def write_page(run, wrong, classes: tuple, cams: dict, kinds=None):
+def write_page(run, wrong, classes: tuple, cams: dict, kinds=None, abstract=(), notes=()):
     """Write `report.html` into a run folder, from its files and what notebook 3 has in memory.
 
     `wrong` are the Mistakes, `cams` their maps {"predicted" or "true": (N, H, W) in 0 to 1},
-    `kinds` (N,) indices into KINDS where people were asked. A section without its part of
+    `kinds` (N,) indices into KINDS where people were asked, `abstract` the sentences that it opens
+    with, `notes` (N,) what single maps were found to tell. A section without its part of
     `metrics.json` is left out, and so are pictures that an earlier run left in the folder; the page
     says so.
     """
@@ -90,6 +96,7 @@ def write_page(run, wrong, classes: tuple, cams: dict, kinds=None):
     drawn = [path.stem for path in (run / "figures").glob("*.png")]
     explained = [name for name in drawn if _of_this_run(run, name)]
     of_this_run = {
+        "common": explained,
         "galleries": explained,
         "worth": explained,
         "training": drawn if training else [],
@@ -110,6 +117,7 @@ def write_page(run, wrong, classes: tuple, cams: dict, kinds=None):
         name=run.resolve().name,
         made=datetime.now(),
         found=found,
+        abstract=list(abstract),
         data=data,
         training=training,
         pictures=pictures,
@@ -122,7 +130,7 @@ def write_page(run, wrong, classes: tuple, cams: dict, kinds=None):
         },
         history=words.history(log) if training else [],
         columns=COLUMNS,
-        **_mistakes(wrong, classes, cams, kinds),
+        **_mistakes(wrong, classes, cams, kinds, notes),
         heat=[to_hex(color) for color in colormaps[HEAT](np.linspace(0, 1, 9))],
     )
     with atomic_write(run / "report.html") as temporary:
@@ -145,7 +153,7 @@ def _is_of(training, log):
     return not log or (len(log), best) == (training["epochs"], training["val_accuracy"])
 
 
-def _mistakes(wrong, classes, cams, kinds):
+def _mistakes(wrong, classes, cams, kinds, notes):
     """What the list of mistakes shows: rows, sheets of images and maps, choices of the filters."""
     at = evenly_spaced(len(wrong), MOST)
     columns = {
@@ -157,6 +165,8 @@ def _mistakes(wrong, classes, cams, kinds):
     }
     if kinds is not None:
         columns["kind"] = [KINDS[kind] for kind in np.asarray(kinds)[at]]
+    if any(notes):
+        columns["note"] = [notes[index] for index in at]
     rows = [
         dict(zip(columns, values, strict=True))
         | {"x": index % COLUMNS, "y": index // COLUMNS, "constant": {}}
@@ -177,7 +187,7 @@ def _mistakes(wrong, classes, cams, kinds):
         },
         "tile": [side / max(images.shape[1:3]) for side in images.shape[1:3]],
         "choices": {
-            key: sorted(set(columns.get(key, ()))) for key in ("true", "predicted", "kind")
+            key: sorted(set(columns.get(key, ()))) for key in ("true", "predicted", "kind", "note")
         },
     }
 

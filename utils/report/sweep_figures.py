@@ -25,7 +25,7 @@ def claims(rows: list):
         places = index + np.linspace(-0.35, 0.15, len(row["by"]))
         for place, one in zip(places, row["by"].values(), strict=True):
             axis.plot([one["low"], one["high"]], [place] * 2, color=GREY, linewidth=1)
-            axis.plot(one["value"], place, "o", color=BLUE, markersize=4)
+            axis.plot(one["difference"], place, "o", color=BLUE, markersize=4)
         if row["low"] is not None:
             axis.plot([row["low"], row["high"]], [index + 0.32] * 2, color=ORANGE, linewidth=3)
         axis.plot(row["value"], index + 0.32, "D", color=ORANGE, markersize=6)

@@ -33,7 +33,7 @@ def summarise(out: Path, asked: list, failed: dict) -> Path | None:
         "groups": {name: [run.name for run in own] for name, own in groups.items()},
         "kind": over_networks.kind_of(same[0].metrics, same[0].explanations),
         "accuracy": t_interval([run.accuracy for run in same]),
-        "claims": over_networks.claims({run.name: run.explanations["trust"] for run in same}),
+        "claims": over_networks.claims({run.name: run.explanations["claims"] for run in same}),
         "compared": _compared(runs),
         "chance": None,
         "mean_map": None,

@@ -10,7 +10,7 @@ from utils.core.device import choose_device
 from utils.core.progress import Progress
 from utils.core.statistics import evenly_spaced, holm, mean_interval, t_interval
 from utils.evidence import ensembles
-from utils.evidence.randomisation import rank_correlation
+from utils.evidence.likeness import rank_correlation
 from utils.images.split import Split
 from utils.maps.compute import ALL, affordable, compute_all, compute_maps
 from utils.maps.methods import METHODS

@@ -84,7 +84,7 @@ SHAPES: dict = {
         "sides": (16, 16, 16, 24, 32),
     },
     "muon": {
-        "epochs": 1,
+        "epochs": 3,
         "batch_size": 48,
         "learning_rate": 0.02,
         "muon_rate": 4.0,

@@ -1,0 +1,137 @@
+"""What the pictures, tables and sentences of the evidence say."""
+
+import numpy as np
+import pytest
+from matplotlib import pyplot as plt
+from scipy import stats
+
+from tests.test_figures import pictures
+from tests.test_over_networks import row
+from utils.evidence.values import Values
+from utils.images.split import Split
+from utils.mistakes.mistakes import Mistakes
+from utils.report import drawing, evidence_figures, pair_figures
+from utils.report.sentences import abstract, of_mistakes, verdict_notes
+
+
+def test_forest_shows_differences_and_verdicts():
+    claims = [
+        row("points", 0.3) | {"baseline": "centre"},
+        row("forgets", -0.2, "worse"),
+        row("mends", 0.05, "undecided"),
+    ]
+    (axis,) = evidence_figures.forest(claims, "heading").axes
+    dots = [line for line in axis.lines if line.get_marker() == "o"]
+    assert [line.get_xdata()[0] for line in dots] == [0.3, -0.2, 0.05]
+    assert len({line.get_color() for line in dots}) == 3
+    ends = [line.get_xdata() for line in axis.lines if len(line.get_xdata()) == 2]
+    assert ends[0] == pytest.approx([0.2, 0.4])
+    assert [text.get_text() for text in axis.texts] == ["better", "worse", "undecided"]
+    first = axis.get_yticklabels()[0].get_text()
+    assert first == "points\nagainst centre, n = 10"
+    plt.close("all")
+
+
+def test_agreement_of_methods_shows_every_pair():
+    figure = evidence_figures.alike(["a", "b"], np.array([[1, 0.25], [0.25, 1]]), "heading")
+    axis = figure.axes[0]
+    assert pictures(axis)[0].tolist() == [[1, 0.25], [0.25, 1]]
+    assert [text.get_text() for text in axis.texts] == ["1.0", "0.2", "0.2", "1.0"]
+    assert [label.get_text() for label in axis.get_yticklabels()] == ["a", "b"]
+    plt.close("all")
+
+
+def test_mosaics_show_the_quarter_that_was_asked_for():
+    views = np.full((1, 8, 8, 3), 30, np.uint8)
+    maps = np.stack([np.eye(8) * (number + 1) / 4 for number in range(4)])[None]
+    figure = pair_figures.mosaics(views, np.array([[2, 0, 1, 3]]), maps, tuple("abcd"), "x")
+    axes = figure.axes[:5]
+    assert [axis.get_title() for axis in axes[1:]] == [f"map for {name}" for name in "cabd"]
+    assert [pictures(axis)[1].max() for axis in axes[1:]] == [0.25, 0.5, 0.75, 1]
+    middles = [
+        axis.collections[0].get_paths()[0].get_extents().get_points().mean(axis=0)
+        for axis in axes[1:]
+    ]
+    expected = [(1.5, 1.5), (5.5, 1.5), (1.5, 5.5), (5.5, 5.5)]
+    assert np.array(middles) == pytest.approx(np.array(expected), abs=0.3)
+    plt.close("all")
+
+
+def test_verdicts_stand_over_their_maps():
+    images = Split(np.zeros((2, 4, 4, 3), np.uint8), np.array([0, 1]), np.array(["x", "y"]))
+    wrong = Mistakes(images, np.array([1, 0]), np.array([[0.25, 0.75], [0.5, 0.5]]))
+    found = {"own": [0.5, -0.1], "borrowed": [0.1, 0], "q": [0.02, 0.9], "mends": [1.0, 0.0]}
+    maps = np.stack([np.eye(4), np.eye(4) / 2])
+    figure = pair_figures.verdicts(wrong, maps, found, ("cat", "dog"), "heading")
+    titles = [axis.get_title() for axis in figure.axes[:2]]
+    assert titles[0].endswith("without it +0.50, mended\nborrowed +0.10, q = 0.02")
+    assert titles[1].endswith("without it -0.10\nborrowed +0.00, q = 0.90")
+    assert pictures(figure.axes[1])[1].max() == 0.5
+    plt.close("all")
+
+
+def test_tables_of_claims_and_values():
+    text = drawing.claims_table(
+        [row("points", 0.3), row("x", -0.001, "undecided") | {"p_holm": 1e-5, "least": None}]
+    ).get_string()
+    assert "| points | 10 |     0.50 |     0.20 | edges | +0.30 (+0.20 to +0.40) |" in text
+    assert "< 0.001" in text
+    assert "+0.00 (-0.10 to +0.10)" in text  # no -0.00
+    values = Values(np.arange(2), {"hits": {"a": np.ones(2), "b": np.zeros(2)}, "of a": {}})
+    values.by["of a"]["a"] = np.full(2, 0.5)
+    lines = drawing.values_table(values, "Way").get_string().splitlines()
+    assert [part.strip() for part in lines[1].split("|")[1:-1]] == ["Way", "hits", "of a"]
+    assert [part.strip() for part in lines[4].split("|")[1:-1]] == ["b", "0.00 (0.00 to 0.66)", ""]
+
+
+def test_the_abstract_says_what_was_found():
+    claims = [row("points", 0.3), row("forgets", -0.2, "worse"), row("mends", 0.1, "undecided")]
+    share = {"n": 10, "value": 0.4, "low": 0.2, "high": 0.6}
+    causes = [{"name": "all", "errors": share, "repaired": share | {"n": 4, "value": 0.75}}]
+    hits = {"a": np.ones(8), "odd colour": np.repeat([1, 0], 4), "untrained network": np.zeros(8)}
+    named = {"always the commonest": np.array([0, 1]), "the maps": np.ones(2)}
+    tests = {
+        "object": Values(np.arange(8), {"pointing game": hits}),
+        "naming": Values(np.arange(2), {"named": named}),
+    }
+    p = np.array([0.01, 0.05, 0.5])
+    verdicts = {"p": p, "q": np.array([0.03, 0.07, 0.5]), "odd p": np.ones(3)}
+    told = abstract(claims, verdicts, 80, causes, tests, "a")
+    assert told[0] == (
+        "Of 3 claims, each held against what knows nothing of the network, of the image or of the "
+        "class, 1 shown (points), 1 refuted (forgets (than edges)) and 1 undecided (mends)."
+    )
+    assert told[1] == (
+        "The map chosen on validation (a) has its peak on the object in 1.00 of the images, the "
+        "best of those that know nothing (odd colour) in 0.50: undecided."  # 4 of 4 pairs: 1/8
+    )
+    assert told[2].startswith("For 1 of 3 mistakes the map is shown to point at the cause")
+    at_most = stats.binom.sf(1, 3, 0.05)
+    assert told[3] == (
+        "p is at most 0.05 in 0.67 of them, by chance in no more than 0.05 (p = "
+        f"{at_most:.3f}); of what stands out by its colour in 0.00."
+    )
+    assert told[4].startswith("3 of 4 mistakes are explained by a cause that was planted")
+    assert told[5] == "Which cause it was is named right from the maps 1.00; by chance 0.50."
+    every = of_mistakes(verdicts, 80)
+    # 1 of 65 maps; 3 * (1 / 65) / 0.05 = 0.92
+    assert every[1] == (
+        "The least that p can be is 0.015; 1 of them would have to have it for that."
+    )
+    assert "can be is 0.500" in of_mistakes(verdicts, 2)[1]
+    assert abstract([], {}, 0, [], {}, "") == []
+    (doubted,) = abstract([row("x", 1, "not judged")], {}, 0, [], {}, "")
+    assert "not judged" in doubted
+
+
+def test_an_untrained_map_that_finds_more_is_told():
+    hits = {"a": np.zeros(20), "untrained network": np.ones(20)}
+    tests = {"object": Values(np.arange(20), {"pointing game": hits})}
+    (said,) = abstract([], {}, 0, [], tests, "a")
+    assert said.endswith("(untrained network) in 1.00: worse.")
+
+
+def test_notes_stand_beside_their_mistakes():
+    verdicts = {"at": np.array([4, 9]), "q": np.array([0.016, 0.5]), "mends": np.array([1.0, 0])}
+    assert verdict_notes(verdicts, [2, 4, 9]) == ["", "mended, q 0.02", "not mended, q 0.50"]
+    assert verdict_notes({}, [2, 4]) == ["", ""]

@@ -1,0 +1,291 @@
+"""What goes with mistakes, found and known."""
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from utils.evidence.subject import Subject
+from utils.images import causes as planted
+from utils.images.dataset import load
+from utils.mistakes import causes, edits, factors, naming
+from utils.networks.architectures import build
+from utils.networks.classifier import Classifier
+from utils.networks.features import features
+
+
+def test_groups_by_hand():
+    groups, names = factors.grouped(np.array(["b", "a", "b"]))
+    assert (groups.tolist(), names) == ([1, 0, 1], ["a", "b"])
+    groups, names = factors.grouped(np.arange(9.0))
+    assert groups.tolist() == [0, 0, 0, 1, 1, 1, 2, 2, 2]
+    assert names == ["0 to 2", "3 to 5", "6 to 8"]
+    groups, names = factors.grouped(np.array([1, 1, 1, 1, 1, 2]))  # no thirds
+    assert (groups.tolist(), names) == ([0, 0, 0, 0, 0, 1], ["1 to 1", "2 to 2"])
+    assert factors.grouped(np.ones(3))[1] == ["1 to 1"]
+
+
+def test_error_rates_by_hand():
+    wrong = np.repeat([True, False, True, False], [30, 10, 10, 30])
+    kind = np.repeat(["dark", "light"], 40)
+    same = np.tile([0.0, 1, 2, 3], 20)
+    rows = factors.error_rates({"polarity": kind, "noise": same, "all": np.ones(80)}, wrong)
+    dark, light = rows[:2]
+    assert (dark["group"], dark["n"], dark["value"]) == ("dark", 40, 0.75)
+    assert light["value"] == 0.25
+    assert dark["p"] == pytest.approx(2e-4)  # none of 9,999 draws, of two factors
+    assert rows[2]["p"] > 0.5
+    assert rows[-1]["p"] is None  # a single group has nothing to be compared with
+    assert dark["name"] == "polarity: dark"
+    (alone, _) = factors.error_rates({"polarity": kind}, wrong)
+    assert dark["p"] == pytest.approx(2 * alone["p"])  # Holm, of two
+    assert {row["p"] for row in factors.error_rates({"x": kind}, np.zeros(80))} == {None}
+
+
+def test_the_worst_slice_is_chosen_on_validation_and_told_on_the_test():
+    rng = np.random.RandomState(0)
+    values = [{"light": rng.rand(600), "size": rng.rand(600)} for _ in range(2)]
+    wrong = [(own["light"] < 0.1) | (rng.rand(600) < 0.05) for own in values]
+    found = factors.worst_slice(values[0], wrong[0], values[1], wrong[1])
+    assert (found["factor"], found["end"]) == ("light", "lowest tenth")
+    assert found["edge"] == pytest.approx(0.1, abs=0.02)
+    assert found["inside"]["value"] > 0.9
+    assert found["outside"]["value"] < 0.1
+    assert found["p"] < 1e-10
+    assert (values[1]["light"][found["at"]] <= found["edge"]).all()
+    # nothing there: what validation says by chance the test does not say again
+    told = []
+    for seed in range(60):
+        rng = np.random.RandomState(seed)
+        of = [{name: rng.rand(200) for name in "abc"} for _ in range(2)]
+        told.append(factors.worst_slice(of[0], rng.rand(200) < 0.2, of[1], rng.rand(200) < 0.2))
+    assert np.mean([found is not None for found in told]) < 0.1
+    assert (
+        factors.worst_slice({"x": np.zeros(9)}, np.ones(9), {"x": np.zeros(9)}, np.ones(9)) is None
+    )
+
+
+def test_what_is_measured_of_images_by_hand():
+    black, white = np.zeros((1, 16, 16, 3), np.uint8), np.full((1, 16, 16, 3), 255, np.uint8)
+    spot = black.copy()
+    spot[0, 6:10, 6:10] = 255
+    hole = 255 - spot
+    found = factors.measured(np.concatenate([black, white, spot, hole]))
+    assert found["brightness"] == pytest.approx([0, 255, 255 / 16, 255 * 15 / 16])
+    assert found["contrast"][:2] == pytest.approx([0, 0])
+    assert found["saturation"] == pytest.approx([0] * 4)
+    assert found["sharpness"][2] == pytest.approx(found["sharpness"][3])
+    assert found["sharpness"][2] > found["sharpness"][0] == 0
+    light = found["how light that is"]
+    assert light[:2] == pytest.approx([0, 0])
+    assert light[2] > 100
+    assert light[3] == pytest.approx(-light[2])
+    assert 0.05 < found["area that stands out"][2] < 0.1
+    red = np.zeros((1, 4, 4, 3), np.uint8)
+    red[..., 0] = 200
+    assert factors.measured(red)["saturation"] == [200]
+
+
+def test_edits_by_hand():
+    image = np.zeros((1, 4, 4, 3), np.uint8)
+    image[0, 0, 0] = (250, 10, 20)
+    inverted = edits.EDITS["lightness inverted"](np.full((1, 2, 2, 3), 40, np.uint8))
+    assert (inverted == 215).all()
+    assert edits.EDITS["colours inverted"](image)[0, 0, 0].tolist() == [5, 245, 235]
+    assert edits.EDITS["mirrored"](image)[0, 0, 3].tolist() == [250, 10, 20]
+    assert edits.EDITS["upside down"](image)[0, 3, 0].tolist() == [250, 10, 20]
+    assert edits.EDITS["shifted"](image)[0, 0, 1].tolist() == [250, 10, 20]
+    assert np.ptp(edits.EDITS["grey"](image)[0, 0, 0]) == 0
+    assert edits.EDITS["darker"](image)[0, 0, 0].tolist() == [175, 7, 14]
+    assert edits.EDITS["lighter"](image)[0, 3, 3].tolist() == [76, 76, 76]  # 255 - 0.7 * 255
+    assert np.ptp(edits.EDITS["less contrast"](image)) == round(0.6 * 250 + 0.4 * 250 / 16)
+    large = np.zeros((1, 32, 32, 3), np.uint8)
+    large[0, 12:20, 12:20] = 255
+    assert 100 < edits.EDITS["blurred"](large)[0, 12, 15, 0] < 255
+    assert (edits.EDITS["enlarged"](large)[0, ..., 0] > 0).sum() == 10**2
+    rgba = np.concatenate([image, np.full((1, 4, 4, 1), 200, np.uint8)], axis=3)
+    for name, edit in edits.EDITS.items():
+        assert (edits.edited(rgba, edit)[..., 3] == 200).all(), name
+    assert edits.edited(rgba, edits.EDITS["colours inverted"])[0, 0, 0, 0] == 5
+    for name, edit in edits.EDITS.items():
+        found = edit(image)
+        assert (found.shape, found.dtype) == (image.shape, np.uint8), name
+        if name not in ("lightness inverted", "colours inverted"):
+            flat = np.full((1, 8, 8, 3), 128, np.uint8)
+            assert np.ptp(edit(flat)) == 0, name
+
+
+class Light(nn.Module):
+    """Class 1 where the mean is above 0."""
+
+    def forward(self, inputs):
+        light = inputs.mean(dim=(1, 2, 3))
+        return torch.stack([-light, light], dim=1)
+
+
+def test_an_edit_that_turns_light_into_dark_mends_what_it_breaks():
+    network = Classifier(Light(), ("dark", "light"), (8, 8), (0.5,) * 3, (0.25,) * 3, {}, "light")
+    images = np.repeat(np.array([60, 200], np.uint8), 10)[:, None, None, None]
+    images = np.broadcast_to(images, (20, 8, 8, 3)).copy()
+    labels = np.repeat([0, 1], 10)
+    labels[:3] = 1  # these three are read wrong
+    right = np.arange(20) >= 3
+    found = {row["name"]: row for row in edits.effects(network, images, labels, right)}
+    assert found["lightness inverted"]["mends"]["value"] == 1
+    assert found["lightness inverted"]["breaks"]["value"] == 1
+    assert found["mirrored"]["mends"]["value"] == found["mirrored"]["breaks"]["value"] == 0
+    every = edits.effects(network, images[3:], labels[3:], np.ones(17, bool))
+    assert every[0]["mends"] is None
+
+
+@pytest.fixture(scope="module")
+def shapes_and_network():
+    data = load(test_images=60)
+    return data, build("resnet18-cifar", data.classes, (32, 32), data.mean, data.std, 0)
+
+
+def test_features_are_what_the_last_layer_sees(shapes_and_network):
+    data, network = shapes_and_network
+    images = data.test.images[:3]
+    found = features(network, images)
+    assert found.shape == (3, 512)
+    with torch.no_grad():
+        logits = network.model.eval()(network.inputs(images)[:])
+        ours = network.model.fc(torch.as_tensor(found))
+    assert ours.numpy() == pytest.approx(logits.numpy(), abs=1e-4)
+
+
+def test_known_causes_explain_what_their_repair_sets_right(shapes_and_network, monkeypatch):
+    """A network that is right exactly where nothing is planted."""
+    data, network = shapes_and_network
+    test = data.test
+    cause = test.factors["cause"]
+    predicted = np.where(cause == "none", test.labels, (test.labels + 1) % 10)
+    stubborn = cause == "blur"  # wrong even when repaired
+
+    def answers(classifier, split, seed, name):
+        assert (seed, name) == (7, "")  # with nothing planted
+        still = split.factors["cause"] == "blur"
+        return np.where(still, (split.labels + 1) % 10, split.labels)
+
+    monkeypatch.setattr(causes, "answers_with", answers)
+    rows, each = causes.explained(network, test, predicted, 7)
+    assert each.at.tolist() == np.flatnonzero(cause != "none").tolist()
+    assert each.by["repaired"]["what was planted"].tolist() == (~stubborn)[each.at].tolist()
+    rows = {row["name"]: row for row in rows}
+    every = rows["all"]
+    assert every["errors"]["value"] == pytest.approx((cause != "none").mean())
+    assert every["repaired"]["value"] == pytest.approx(
+        1 - (stubborn.sum() / (cause != "none").sum())
+    )
+    assert rows["none"]["errors"]["value"] == 0
+    assert rows["none"]["repaired"] is None
+    assert all(name in (*planted.CAUSES, "none", "all") for name in rows)
+
+
+def test_what_is_planted_in_the_same_images_is_compared_with_nothing(
+    shapes_and_network, monkeypatch
+):
+    """A network that errs on every dark object, and on the first image always."""
+    data, network = shapes_and_network
+
+    def answers(classifier, split, seed, name):
+        wrong = np.arange(len(split)) < (len(split) if name == "dark object" else 1)
+        return np.where(wrong, (split.labels + 1) % 10, split.labels)
+
+    monkeypatch.setattr(causes, "answers_with", answers)
+    rows = causes.planted_in_the_same(network, data.test.take(np.arange(20)), 0)
+    found = {row["name"]: row for row in rows}
+    assert list(found) == list(planted.CAUSES)
+    assert found["dark object"]["value"] == 19 / 20
+    assert found["dark object"]["p"] == pytest.approx(7 * 2 / 2**19)  # Holm, of seven
+    assert found["blur"]["value"] == 0
+
+
+@pytest.fixture
+def reads_clean_images(shapes_and_network, monkeypatch):
+    """A network that reads images right where nothing is planted, and else answers class 0."""
+    data, network = shapes_and_network
+    few = data.test.take(np.arange(40))
+    clean = naming.render_with_cause(few, 0, "")
+    known = {one.tobytes(): label for one, label in zip(clean, few.labels, strict=True)}
+
+    def answer(classifier, images, progress=True):
+        labels = [known.get(one.tobytes(), 0) for one in images]
+        return torch.nn.functional.one_hot(torch.tensor(labels, dtype=torch.long), 10).float()
+
+    monkeypatch.setattr(naming, "predict", answer)
+    return Subject(network, few, few.labels, "GradCAM", "layer3", 0)
+
+
+def test_planted_mistakes_are_right_without_and_wrong_with(reads_clean_images):
+    subject = reads_clean_images
+    images, labels, found, logits, of = naming.planted_mistakes(
+        subject.classifier, subject.split, 0
+    )
+    assert len(images) == len(labels) == len(found) == len(logits) == len(of)
+    assert (logits.argmax(dim=1).numpy() != labels).all()
+    assert (labels == subject.split.labels[of]).all()
+    assert (np.bincount(found, minlength=7) == (subject.split.labels != 0).sum()).all()
+
+
+def test_causes_are_named_by_rules_of_other_images(reads_clean_images, monkeypatch):
+    """Seen is the cause itself, or nothing; a rule that was fitted on the same would know all."""
+    subject = reads_clean_images
+    causes_of: list = []
+    true = naming.planted_mistakes
+
+    def remembered(*given):
+        found = true(*given)
+        causes_of.append(found[2])
+        return found
+
+    def seen(subject, images, labels, logits):
+        own = next(one for one in causes_of if len(one) == len(images))
+        rng = np.random.RandomState(len(images))
+        return {"told": np.eye(7)[own], "noise": rng.rand(len(images), 300)}
+
+    monkeypatch.setattr(naming, "planted_mistakes", remembered)
+    monkeypatch.setattr(naming, "seen", seen)
+    val, test = (subject.split.take(at) for at in (np.arange(25), np.arange(25, 40)))
+    found = naming.name_causes(subject, val, test)
+    by = found.by["named"]
+    assert by["told"] == pytest.approx(1)
+    assert by["noise"].mean() < 0.4
+    assert by["always the commonest"] == pytest.approx(1 / 7)  # each image has all seven
+    assert len(found.at) == (test.labels != 0).sum()
+    assert naming.name_causes(subject, val, test.take(np.flatnonzero(test.labels == 0))) is None
+
+
+def test_a_network_that_reads_nothing_right_names_nothing(shapes_and_network, monkeypatch):
+    data, network = shapes_and_network
+    few = data.test.take(np.arange(12))
+    monkeypatch.setattr(
+        naming, "predict", lambda classifier, images, progress=True: torch.zeros(len(images), 10)
+    )
+    none = few.take(np.flatnonzero(few.labels != 0))
+    subject = Subject(network, none, none.labels, "GradCAM", "layer3", 0)
+    assert naming.name_causes(subject, none, none) is None
+
+
+def test_answers_by_hand():
+    logits = torch.log(torch.tensor([[0.5, 0.25, 0.25]]))
+    (found,) = naming.of_answers(logits, np.array([1]))
+    assert found == pytest.approx([0.5, 0.25, 0.5 * np.log(2) + 0.5 * np.log(4)])
+
+
+def test_maps_by_hand_as_rules_see_them():
+    predicted, true = np.zeros((2, 8, 8)), np.zeros((2, 8, 8))
+    predicted[:, 0, 0] = 1  # in a corner, on the border
+    true[:, 4, 4] = 1
+    found = naming.of_maps(predicted, true)
+    assert found.shape == (2, 10)
+    alike, far, border, wide = found[0, :4]
+    assert far == pytest.approx(np.hypot(3.5, 3.5) / np.hypot(8, 8))
+    assert (border, wide) == (1, 1 / 64)
+    assert alike == pytest.approx(-1 / 63)
+    assert found[0, 5] == 0  # nothing of the other on the border
+    image = np.zeros((1, 8, 8, 3))
+    image[0, 0, 0] = 100
+    under = naming.under_maps(image, predicted[:1])
+    assert under[0, :3] == pytest.approx(100, rel=1e-4)

@@ -1,0 +1,120 @@
+"""Mistakes and what is taken out of them, of a network that can be read."""
+
+import numpy as np
+import pytest
+import torch
+from scipy import stats
+from torch import nn
+
+from utils.evidence import mending
+from utils.evidence.experiments import third_class
+from utils.evidence.imputation import top_k_mask
+
+
+class Bright(nn.Module):
+    """Class 0 by default; class 1 for each bright pixel in the left half, 2 in the right half."""
+
+    def forward(self, inputs):
+        bright = (inputs[:, 0] > 0.5).float()
+        half = inputs.shape[3] // 2
+        left, right = bright[:, :, :half].sum((1, 2)), bright[:, :, half:].sum((1, 2))
+        return torch.stack([torch.full_like(left, 0.5), left, right], dim=1)
+
+
+def image(*pixels):
+    inputs = torch.zeros(1, 3, 8, 8)
+    for row, column in pixels:
+        inputs[0, :, row, column] = 1
+    return inputs
+
+
+def test_corrected_by_hand():
+    inputs = torch.cat([image((0, 0)), image((7, 7))])  # read as 1 and as 2
+    true = np.array([0, 0])
+    marked, other = np.zeros((2, 8, 8)), np.zeros((2, 8, 8))
+    marked[0, 0, 0] = marked[1, 7, 7] = 1
+    other[:, 4, 4] = 1
+    maps = {"marked": marked, "not it": other - 9 * marked}
+    bare = torch.zeros_like(inputs)
+    for fill in ("mean", "render"):
+        found = mending.corrected(Bright(), inputs, true, maps, fill, bare=bare)
+        assert found["marked"].tolist() == [1, 1]
+        assert found["not it"].tolist() == [0, 0]
+
+
+def test_lenders_are_others_of_the_same_pair_first():
+    true, predicted = np.array([0, 0, 1, 0, 2]), np.array([1, 1, 0, 1, 0])
+    found = mending.lenders(true, predicted, range(5), seed=0, most=3)
+    assert set(found[0][:2]) == {1, 3}
+    assert found[0][2] in (2, 4)
+    assert all(index not in others for index, others in enumerate(found))
+    assert all(len(others) == 3 for others in found)
+    assert [len(others) for others in mending.lenders(true, predicted, [2, 0])] == [4] * 2
+
+
+def test_its_own_map_points_at_the_cause_and_others_do_not():
+    """Of 20 mistakes each has its bright pixel elsewhere, which its map marks."""
+    places = [(row, column) for row in range(5) for column in range(4)]
+    inputs = torch.cat([image(place) for place in places])
+    true, predicted = np.zeros(20, int), np.ones(20, int)
+    maps = np.random.RandomState(0).rand(20, 8, 8) / 2
+    maps[np.arange(20), [row for row, _ in places], [column for _, column in places]] = 1
+    how = {"fill": "render", "bare": torch.zeros_like(inputs)}
+    every = np.arange(20)
+    found = mending.points_at_the_cause(Bright(), inputs, every, true, predicted, maps, **how)
+    before = np.exp(0.5) / (np.exp(0.5) + np.exp(1) + 1)
+    after = np.exp(0.5) / (np.exp(0.5) + 2)
+    assert found["own"] == pytest.approx(after - before)
+    assert found["mends"].tolist() == [1] * 20
+    # a borrowed hole of six pixels hides this one now and then, and then lifts as much
+    holes = top_k_mask(maps, 0.1)
+    hidden = np.array([[hole[place] for hole in holes] for place in places])
+    assert found["p"] == pytest.approx(hidden.mean(axis=1))  # its own counted
+    assert found["q"] == pytest.approx(stats.false_discovery_control(hidden.mean(axis=1)))
+    borrowed = (hidden.sum(axis=1) - 1) / 19 * (after - before)
+    assert found["borrowed"] == pytest.approx(borrowed, abs=1e-6)
+    nothing = mending.points_at_the_cause(Bright(), inputs, every, true, predicted, -maps, **how)
+    assert nothing["own"] == pytest.approx(0)
+    assert nothing["p"].tolist() == [1] * 20
+    some = mending.points_at_the_cause(
+        Bright(),
+        inputs[[4, 7]],
+        np.array([4, 7]),
+        true,
+        predicted,
+        maps,
+        "render",
+        bare=inputs[:2] * 0,
+    )
+    assert some["p"].tolist() == found["p"][[4, 7]].tolist()
+    with pytest.raises(ValueError, match="a single one"):
+        mending.points_at_the_cause(
+            Bright(), inputs[:1], every[:1], true[:1], predicted[:1], maps[:1], "mean"
+        )
+
+
+def test_rises_by_hand():
+    inputs, maps = torch.cat([image((0, 0))] * 2), np.zeros((2, 8, 8))
+    maps[0, 0, 0] = maps[1, 4, 4] = 1
+    (found,) = mending.rises(Bright(), inputs, [0, 0], {"x": maps}, "mean").values()
+    before = np.exp(0.5) / (np.exp(0.5) + np.exp(1) + 1)
+    assert found[0] == pytest.approx(np.exp(0.5) / (np.exp(0.5) + 2) - before)
+
+
+def test_the_search_finds_what_turns_an_image():
+    inputs = torch.cat([image((1, 1)), image((1, 1), (1, 6))])  # 1; 1 and 2
+    found = mending.greedy(Bright(), inputs, np.array([0, 2]), "mean")
+    assert mending.CELL == 4  # of four cells none may be taken: a tenth is 0
+    assert found.tolist() == [0, 0]
+    larger = torch.zeros(2, 3, 16, 16)
+    larger[:, :, :8, :8] = inputs
+    larger[:, :, 1, 9] = inputs[:, :, 1, 6]
+    found = mending.greedy(Bright(), larger, np.array([0, 1]), "mean")
+    assert found.tolist() == [1, 1]
+
+
+def test_third_classes_are_neither():
+    true, predicted = np.array([0, 1, 2, 3, 3] * 9), np.array([1, 0, 3, 0, 1] * 9)
+    third = third_class(true, predicted, 4, seed=0)
+    assert ((third != true) & (third != predicted)).all()
+    assert set(third) == {0, 1, 2, 3}

@@ -1,0 +1,143 @@
+"""Maps of a network beside those that they are held against."""
+
+import numpy as np
+import pytest
+
+from utils.evidence import values
+from utils.evidence.claims import CLAIMS, claims
+from utils.evidence.subject import OTHER_CLASS, REFERENCES, SAME_CLASS, UNTRAINED, Subject, borrowed
+from utils.evidence.values import Values
+from utils.images.dataset import load
+from utils.networks.architectures import build
+
+
+def test_borrowed_by_hand():
+    classes = np.array([0, 1, 0, 1, 2])
+    same, other = borrowed(classes, seed=0)
+    assert same[:4].tolist() == [2, 3, 0, 1]
+    assert same[4] != 4  # the only one of its class borrows from any
+    assert (classes[other] != classes).all()
+    assert borrowed([7], 0)[0].tolist() == [0]  # alone
+    draws = np.array([borrowed(np.zeros(4, int), seed)[0] for seed in range(400)])
+    assert all(set(column) == set(range(4)) - {at} for at, column in enumerate(draws.T))
+
+
+@pytest.fixture(scope="module")
+def subject():
+    data = load(test_images=20)
+    network = build("resnet18-cifar", data.classes, (32, 32), data.mean, data.std, 0)
+    return Subject(network, data.test, data.test.labels, "GradCAM", "layer3", 0)
+
+
+def test_references_of_a_network(subject):
+    few = subject.take(np.arange(6))
+    classes = few.split.labels
+    found = few.beside_references(classes)
+    assert list(found) == ["GradCAM, layer3", *REFERENCES]
+    ours = found["GradCAM, layer3"]
+    assert ours.shape == (6, 32, 32)
+    same, other = borrowed(classes, 0)
+    assert (found[SAME_CLASS] == ours[same]).all()
+    assert (found[OTHER_CLASS] == ours[other]).all()
+    assert np.abs(found[UNTRAINED] - ours).max() > 0.1  # other parameters
+    assert (few.maps(classes) == ours).all()  # and these as they were
+    assert np.abs(few.untrained(classes, draw=1) - found[UNTRAINED]).max() > 0.1
+    of_one = few.take([2]).beside_references(classes[[2]])
+    assert not {SAME_CLASS, OTHER_CLASS} & set(of_one)
+
+
+def test_images_of_elsewhere(subject):
+    images = np.zeros((2, 64, 64, 3), np.uint8)
+    larger = subject.of_images(images, np.array([1, 2]))
+    assert larger.maps(np.array([1, 2])).shape == (2, 64, 64)
+    assert larger.predicted.tolist() == [1, 2]
+
+
+def test_values_are_kept_by_image(tmp_path):
+    tests = {
+        "object, true": Values(np.array([1, 3]), {"hits": {"a, b/c": np.array([0.0, 1.0])}}),
+        "x": Values(np.array([0]), {"m": {"y": np.array([0.5])}, "n": {"y": np.array([2.0])}}),
+    }
+    values.write(tmp_path / "evidence.npz", tests, ["p", "q", "r", "s"])
+    found, ids = values.read(tmp_path / "evidence.npz")
+    assert ids.tolist() == ["p", "q", "r", "s"]
+    assert found.keys() == tests.keys()
+    assert found["object, true"].at.tolist() == [1, 3]
+    assert found["object, true"].by["hits"]["a, b/c"].tolist() == [0, 1]
+    rows = found["x"].rows()
+    assert [(row["name"], row["m"]["value"], row["n"]["value"]) for row in rows] == [("y", 0.5, 2)]
+
+
+def test_borrowed_are_of_another_picture():
+    classes, scenes = np.tile([0, 1, 2, 3], 3), np.repeat([0, 1, 2], 4)
+    same, other = borrowed(classes, 0, scenes)
+    assert (scenes[same] != scenes).all()
+    assert (scenes[other] != scenes).all()
+    assert (classes[same] == classes).all()
+    assert (classes[other] != classes).all()
+
+
+def test_claims_by_hand():
+    at = np.arange(40)
+    right, half = np.ones(40), np.arange(40) % 2.0
+    tests = {
+        "object": Values(at, {"pointing game": {"us": right, "centre": half, "oracle": right}}),
+        "two objects": Values(
+            at, {"stronger on its own": {"us": half, "centre": 1 - half, "edges": right}}
+        ),
+        "forgetting": Values(at, {"SSIM": {"us": half / 2, "another image": half}}),
+        "other class": Values(
+            at, {"rank correlation": {"us": right / 4, "another image": right - half / 9}}
+        ),
+        "removal": Values(at, {"insertion": {"us": right}}),  # beside nothing
+        "naming": Values(
+            at,
+            {
+                "named": {
+                    "the maps": right,
+                    "always the commonest": 0 * at,
+                    "the image's statistics": half,
+                    "us": right,
+                }
+            },
+        ),
+    }
+    found = claims(tests, "us")
+    assert [row["what"] for row in found] == [
+        "points at the object, all test images",
+        "tells the object of its class from another",
+        "forgets the image when the network forgets",
+        "changes with the class more than with the image",
+        "the maps name the cause of a mistake",
+    ]
+    assert [row["verdict"] for row in found] == ["better", "worse", "better", "better", "better"]
+    assert [row["baseline"] for row in found] == [
+        "centre",
+        "edges",
+        "another image",
+        "another image",
+        "the image's statistics",
+    ]
+    assert (found[0]["ours"], found[0]["theirs"], found[0]["difference"]) == (1, 0.5, 0.5)
+    assert found[0]["map"] == "us"
+    assert found[4]["map"] == "the maps"
+    assert found[1]["each"] == {"centre": 0, "edges": -0.5}
+    assert found[3]["difference"] == pytest.approx(0.75 - 1 / 18)  # less is good
+    assert found[3]["ours"] == 0.25
+    contract = [
+        "what",
+        "map",
+        "baseline",
+        "difference",
+        "low",
+        "high",
+        "p",
+        "p_holm",
+        "verdict",
+        "n",
+        "networks",
+    ]
+    assert all(set(contract) <= set(row) for row in found)
+    assert {row["verdict"] for row in claims(tests, "us", learnt=False)} == {"not judged"}
+    assert [row["map"] for row in claims(tests, "them")] == ["the maps"]
+    assert len({claim.what for claim in CLAIMS}) == len(CLAIMS)

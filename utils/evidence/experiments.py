@@ -1,0 +1,173 @@
+"""In go a subject and some of its images, out comes what its maps do: one test, one function.
+
+Each puts what it found into a Study.
+"""
+
+import numpy as np
+
+from utils.core.statistics import evenly_spaced
+from utils.evidence import localisation, mending, randomisation, removal, robustness
+from utils.evidence.baselines import edge_maps, odd_colour_maps, random_maps
+from utils.evidence.guided import guided_backprop
+from utils.evidence.imputation import top_k_mask
+from utils.evidence.likeness import agreement, rank_correlation
+from utils.evidence.randomisation import ANOTHER
+from utils.evidence.subject import Subject, borrowed, named, quick
+from utils.evidence.values import Study, Values
+from utils.maps.attributions import attribute
+from utils.maps.compute import compute_all, compute_maps, constant
+
+SEARCHED = 12  # mistakes, as the search takes a hundred passes for each
+
+
+def by_removal(study: Study, at, subject: Subject, fill: str, bare):
+    """What the answer does without the pixels that maps mark, and with them alone."""
+    maps = subject.beside_references(subject.predicted)
+    study.curves = removal.faithfulness(
+        subject.classifier.model,
+        subject.inputs[:],
+        subject.predicted,
+        maps,
+        fill,
+        subject.seed,
+        bare,
+    )
+    study.tests["removal"] = removal.of_curves(study.curves, at)
+
+
+def by_mending(study: Study, every, wrong: Subject, most: int, fill: str, bare):
+    """Whether mistakes are mended without what maps of the answer over the true class mark.
+
+    Of `most` of all mistakes, `wrong`, test images `every`; `bare(subject)` gives what lies behind.
+    """
+    few = evenly_spaced(len(wrong), most)
+    at, some, seed = every[few], wrong.take(few), wrong.seed
+    true, inputs, model = some.split.labels, some.inputs[:], some.classifier.model
+    classes = len(some.classifier.classes)
+    ours = wrong.maps(wrong.predicted, against=wrong.split.labels)
+    maps = some.beside_references(some.predicted, ours[few], against=true)
+    maps["the weakest of it"] = -ours[few]
+    third = third_class(true, some.predicted, classes, seed)
+    if classes > 2:
+        maps["told a wrong third class"] = some.maps(some.predicted, against=third)
+    how = {"fill": fill, "seed": seed, "bare": bare(some)}
+    by = {
+        "corrected": mending.corrected(model, inputs, true, maps, **how),
+        "corrected, mean colour": mending.corrected(model, inputs, true, maps, "mean", seed),
+        "rise of the true class": mending.rises(model, inputs, true, maps, **how),
+    }
+    study.tests["mistakes"] = Values(at, by)
+    if len(wrong) > 1:
+        _by_borrowing(study, wrong, few, ours, inputs, how)
+        by["rise of the true class"][mending.BORROWED] = study.verdicts["borrowed"]
+        study.verdicts["at"] = at
+    few = evenly_spaced(len(true), SEARCHED)
+    behind = how["bare"] if how["bare"] is None else how["bare"][few]
+    targets = {"to the true class": true, "to a third class": third}
+    searched = {
+        name: mending.greedy(model, inputs[few], to[few], fill, seed, behind)
+        for name, to in list(targets.items())[: classes - 1]
+    }
+    study.tests["search"] = Values(at[few], {"corrected": searched})
+
+
+def _by_borrowing(study, wrong, few, ours, inputs, how):
+    """Single mistakes: by their own map, and by what stands out in them by its colour."""
+    odd = odd_colour_maps(wrong.split.images[:])
+    for name, maps in {wrong.name: ours, "odd colour": odd}.items():
+        found = mending.points_at_the_cause(
+            wrong.classifier.model, inputs, few, wrong.split.labels, wrong.predicted, maps, **how
+        )
+        if name == wrong.name:
+            study.verdicts = found
+        else:
+            study.verdicts |= {"odd p": found["p"], "odd q": found["q"]}
+
+
+def third_class(true, predicted, classes: int, seed: int) -> np.ndarray:
+    """For each mistake a class at random that is neither the true nor the predicted one."""
+    low, high = np.minimum(true, predicted), np.maximum(true, predicted)
+    third = np.random.RandomState(seed).randint(max(1, classes - 2), size=len(true))
+    third = third + (third >= low)
+    return (third + (third >= high)) % classes
+
+
+def by_holes(study: Study, at, right: Subject, fill: str, bare):
+    """Whether answers that are right survive a random tenth: what any hole does."""
+    maps = random_maps(len(right), right.split.images.shape[1:3], right.seed)
+    removed = top_k_mask(maps, mending.SHARE, right.seed)
+    broken = {}
+    for name, how in {fill: fill, "mean colour": "mean"}.items():
+        answers = mending.answers_without(
+            right.classifier.model, right.inputs[:], removed, how, right.seed, bare
+        )
+        broken[name] = (answers != right.split.labels).astype(float)
+    study.tests["holes"] = Values(at, {"broken": broken})
+
+
+def by_forgetting(study: Study, at, subject: Subject):
+    """Whether maps change when the network is re-initialised, part by part."""
+    model, inputs, images = subject.classifier.model, subject.inputs[:], subject.split.images[:]
+
+    def explain(network):
+        found = {
+            subject.name: subject.maps(subject.predicted),
+            "guided backpropagation": guided_backprop(network, inputs, subject.predicted),
+            "edges": edge_maps(images),
+        }
+        return {name: values for name, values in found.items() if values is not None}
+
+    study.cascade, trained, forgotten = randomisation.similarities(model, explain, subject.seed)
+    _, other = borrowed(subject.predicted, subject.seed)
+    study.tests["forgetting"] = randomisation.forgetting(trained, forgotten, other, at)
+
+
+def by_other_class(study: Study, at, subject: Subject):
+    """How alike the map is for a class drawn at random, and the map of another image for the same
+    class (Sixt et al. 2020, "When explanations lie"); of images of which no map is constant.
+    """
+    rng, classes = np.random.RandomState(subject.seed), len(subject.classifier.classes)
+    drawn = (subject.predicted + rng.randint(1, classes, len(subject))) % classes
+    maps, for_drawn = subject.maps(subject.predicted), subject.maps(drawn)
+    same, _ = borrowed(subject.predicted, subject.seed)
+    alike = {
+        subject.name: rank_correlation(maps, for_drawn),
+        ANOTHER: rank_correlation(maps, maps[same]),
+    }
+    speak = ~(constant(maps) | constant(for_drawn) | constant(maps[same]))
+    if speak.any():
+        alike = {name: values[speak] for name, values in alike.items()}
+        study.tests["other class"] = Values(at[speak], {"rank correlation": alike})
+
+
+def beside_attributions(study: Study, at, subject: Subject, layer: str, fill: str, bare):
+    """CAMs at a layer and other methods under the same measures, and how alike all of them are."""
+    model, inputs = subject.classifier.model, subject.inputs[:]
+    classes, seed = subject.predicted, subject.seed
+    pairs = quick(subject, [layer])
+    cams = named(compute_all(model, inputs, classes, pairs))
+    maps = cams | attribute(model, inputs, classes, seed)
+    by = {
+        "sparseness": {name: robustness.sparseness(values) for name, values in maps.items()},
+        "infidelity": robustness.infidelity(model, inputs, classes, maps, seed),
+        "max-sensitivity": {
+            ", ".join(pair): robustness.max_sensitivity(
+                lambda views, pair=pair: compute_maps(model, views, classes, pair[1], pair[0]),
+                inputs,
+                cams[", ".join(pair)],
+                seed,
+            )
+            for pair in pairs
+        },
+    }
+    by["insertion"] = {
+        name: removal.area_under(
+            removal.curve(model, inputs, classes, values, removal.SHARES, fill, True, seed, bare),
+            removal.SHARES,
+        )
+        for name, values in maps.items()
+    }
+    if subject.split.masks is not None:
+        by |= localisation.of_objects(maps, subject.split.masks, at).by
+    study.tests["methods"] = Values(at, by)
+    study.alike = list(maps), agreement(maps)

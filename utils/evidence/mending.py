@@ -1,0 +1,130 @@
+"""Whether mistakes are mended without what maps point to: in go both, out come hits.
+
+Any hole may tip an answer, and a map that was told the true class may know it from that alone. So a
+mistake's own map stands beside those of other mistakes, which were told theirs, and only what it
+mends beyond them says that it points at the cause.
+"""
+
+import numpy as np
+from scipy import stats
+
+from utils.core.progress import Progress
+from utils.evidence.imputation import impute, top_k_mask
+from utils.evidence.removal import probabilities, probability_of
+
+SHARE = 0.1  # of the pixels, taken out
+LENDERS = 64  # other mistakes whose maps stand beside each mistake's own
+BORROWED = "borrowed maps"  # the mean over them
+CELL, ROUNDS = 4, 2  # of the greedy search: pixels a side of what it takes out; times it looks
+
+
+def answers_without(model, inputs, removed, fill, seed=0, bare=None) -> np.ndarray:
+    """The classes (N,) answered for images (N, C, H, W) without the `removed` (N, H, W)."""
+    changed = impute(inputs, removed, fill, seed, bare)
+    return probabilities(model, changed).argmax(dim=1).numpy()
+
+
+def corrected(model, inputs, true, maps: dict, fill: str, seed: int = 0, bare=None) -> dict:
+    """Whether a misclassified image is read as its `true` class (N,) without the strongest SHARE of
+    its pixels: {name: (N,) 0 or 1} of maps {name: (N, H, W)}.
+    """
+    found = {}
+    with Progress(len(maps), f"Removal from {len(inputs)} misclassified images") as bar:
+        for name, values in maps.items():
+            removed = top_k_mask(values, SHARE, seed)
+            answers = answers_without(model, inputs, removed, fill, seed, bare)
+            found[name] = (answers == true).astype(float)
+            bar.advance(1)
+    return found
+
+
+def rises(model, inputs, true, maps: dict, fill: str, seed: int = 0, bare=None) -> dict:
+    """How far the probability of the `true` class rises without the strongest SHARE of the pixels:
+    {name: (N,)} of maps {name: (N, H, W)}.
+    """
+    before = probability_of(model, inputs, true)
+    return {
+        name: probability_of(
+            model, impute(inputs, top_k_mask(values, SHARE, seed), fill, seed, bare), true
+        )
+        - before
+        for name, values in maps.items()
+    }
+
+
+def lenders(true, predicted, at, seed: int = 0, most: int = LENDERS) -> list:
+    """For each of the mistakes `at` the others, `most` of them at most, whose maps it borrows:
+    those of the same pair of classes first, then any, drawn.
+    """
+    rng, found = np.random.RandomState(seed), []
+    for index in at:
+        same = (true == true[index]) & (predicted == predicted[index])
+        order = rng.permutation(len(true))
+        order = order[np.argsort(~same[order], kind="stable")]
+        found.append(order[order != index][:most])
+    return found
+
+
+def points_at_the_cause(model, inputs, at, true, predicted, maps, fill, seed=0, bare=None) -> dict:
+    """By how much the own map of each of the mistakes `at` (K,) lifts the true class more than
+    those that it borrows.
+
+    From `inputs` (K, C, H, W) of these, and of all mistakes classes `true` (M,) and `predicted`
+    and maps (M, H, W) of the answer over the true class. In arrays (K,): `own`, how far the
+    probability of the true class rises without the strongest SHARE; `borrowed`, the mean of that
+    without what the maps of others mark; `mends`, whether the answer is right then; `p`, the share
+    of these maps, its own counted, that lift it as much (Phipson and Smyth 2010), and `q`, those p
+    after Benjamini and Hochberg 1995. Raises ValueError for a single mistake: nobody lends.
+    """
+    if len(true) < 2:
+        raise ValueError("mistakes: a single one has no others to borrow maps from")
+    holes = top_k_mask(maps, SHARE, seed)
+    before = probability_of(model, inputs, true[at])
+    rows: dict = {key: [] for key in ("own", "borrowed", "mends", "p")}
+    borrowed = lenders(true, predicted, at, seed)
+    with Progress(len(at), f"Maps borrowed for {len(at)} misclassified images") as bar:
+        for number, (index, others) in enumerate(zip(at, borrowed, strict=True)):
+            removed = holes[np.concatenate([[index], others])]
+            views = inputs[number : number + 1].expand(len(removed), -1, -1, -1)
+            behind = None if bare is None else bare[number : number + 1].expand_as(views)
+            after = probabilities(model, impute(views, removed, fill, seed, behind))
+            lift = after[:, true[index]].numpy() - before[number]
+            rows["own"].append(lift[0])
+            rows["borrowed"].append(lift[1:].mean())
+            rows["mends"].append(float(after[0].argmax() == true[index]))
+            rows["p"].append((lift >= lift[0]).mean())
+            bar.advance(1)
+    found = {key: np.array(values, float) for key, values in rows.items()}
+    return found | {"q": stats.false_discovery_control(found["p"])}
+
+
+def greedy(model, inputs, wanted, fill, seed=0, bare=None) -> np.ndarray:
+    """A ceiling: whether images become those of classes `wanted` (N,) without the cells that a
+    search finds to raise these the most, as many pixels as SHARE: (N,) 0 or 1.
+
+    All cells are tried one at a time, ROUNDS times, each time after the best have been taken out.
+    """
+    height, width = inputs.shape[2:]
+    rows, columns = -(-height // CELL), -(-width // CELL)
+    cells = np.arange(rows * columns).reshape(rows, columns)
+    cells = cells.repeat(CELL, 0).repeat(CELL, 1)[:height, :width]
+    most = round(SHARE * rows * columns)
+    found = []
+    with Progress(len(inputs), f"Search for what mends {len(inputs)} images") as bar:
+        for index, target in enumerate(wanted):
+            one = slice(index, index + 1)
+            taken: list = []
+            for turn in range(ROUNDS):
+                left = np.setdiff1d(np.arange(rows * columns), taken)
+                removed = np.isin(cells, taken) | (cells == left[:, None, None])
+                views = inputs[one].expand(len(left), -1, -1, -1)
+                behind = None if bare is None else bare[one].expand_as(views)
+                after = probabilities(model, impute(views, removed, fill, seed, behind))
+                best = left[np.argsort(-after[:, target].numpy(), kind="stable")]
+                taken += best[: most * (turn + 1) // ROUNDS - len(taken)].tolist()
+            removed = np.isin(cells, taken)[None]
+            behind = None if bare is None else bare[one]
+            answer = answers_without(model, inputs[one], removed, fill, seed, behind)
+            found.append(float(answer[0] == target))
+            bar.advance(1)
+    return np.array(found)

@@ -1,0 +1,109 @@
+"""In go a network, test images and a method, out comes every test of its maps, image by image."""
+
+import numpy as np
+
+from utils.core.statistics import evenly_spaced
+from utils.evidence import experiments, localisation, mosaics, places, removal
+from utils.evidence.subject import BESIDE, Subject
+from utils.evidence.values import Study
+from utils.images.causes import NOT_AS_LABELLED
+from utils.images.shapes_source import render_background
+from utils.images.split import Split
+from utils.maps.compute import affordable, compute_all
+from utils.maps.methods import METHODS
+from utils.networks.classifier import predict
+
+# images of each experiment: fewer where each map takes many passes
+TWO, REMOVED, FORGOTTEN, ATTRIBUTED, MISTAKES, CHOICE = 100, 50, 30, 25, 60, 50
+LARGE = 64  # pixels a side, from which there are fewer still
+KINDS_OF_MAPS = 15  # of each image in memory at once
+
+
+def examine(subject: Subject, logits, drawn: bool, layers, chosen: tuple) -> Study:
+    """Every test of the maps of a `subject`, all test images with their `logits` (N, classes).
+
+    `drawn` says that they are those of `shapes`, of which more is known; `layers` are compared, and
+    `chosen` is a pair of a method and a layer that stands beside the subject's own.
+    """
+    study, split = Study(), subject.split
+    wrong = np.flatnonzero(subject.predicted != split.labels)
+    fill = "render" if drawn else "road"
+    # of other mistakes the object is not where that of the class is
+    as_labelled = ~np.isin(split.factors.get("cause", np.full(len(split), "")), NOT_AS_LABELLED)
+    share = min(1, LARGE / min(split.images.shape[1:3])) / (5 if subject.slow else 1)
+
+    def few(most):
+        return max(2, round(share * most))
+
+    def some(most, of=None) -> tuple[np.ndarray, Subject]:
+        at = np.arange(len(split)) if of is None else of
+        at = at[evenly_spaced(len(at), few(most))] if len(at) else at
+        return at, subject.take(at)
+
+    if split.masks is not None:
+        most = len(affordable(len(split), split.images.shape[1:3], KINDS_OF_MAPS))
+        seen = np.flatnonzero(split.masks.any(axis=(1, 2)))  # of a tiny one nothing may be left
+        study.tests |= places.on_objects(*some(most, seen), chosen, layers)
+        seen = wrong[np.isin(wrong, seen) & as_labelled[wrong]]
+        for which in ("predicted", "true") if len(seen) else ():
+            study.tests |= places.on_objects_of_mistakes(*some(most, seen), which)
+    if drawn:
+        places.with_two_objects(study, *some(TWO))
+    confidence = logits.softmax(dim=1).max(dim=1).values.numpy()
+    places.in_mosaics(study, subject, confidence, round(share * mosaics.MOSAICS), layers)
+    at, part = some(REMOVED)
+    experiments.by_removal(study, at, part, fill, behind(part, fill))
+    if len(wrong):
+        every = wrong, subject.take(wrong)
+        experiments.by_mending(study, *every, few(MISTAKES), fill, lambda of: behind(of, fill))
+    right = np.flatnonzero(subject.predicted == split.labels)
+    if len(right):
+        at, part = some(MISTAKES, right)
+        experiments.by_holes(study, at, part, fill, behind(part, fill))
+    if subject.learns:
+        experiments.by_forgetting(study, *some(FORGOTTEN))
+    experiments.by_other_class(study, *some(TWO))
+    at, part = some(ATTRIBUTED)
+    layer = layers[-1] if METHODS[subject.method].all_layers else subject.layer
+    experiments.beside_attributions(study, at, part, layer, fill, behind(part, fill))
+    return study
+
+
+def behind(subject: Subject, fill: str):
+    """What lies behind everything in the images of a subject, normalised; None if it is not
+    drawn.
+    """
+    if fill != "render":
+        return None
+    images = render_background(subject.split, subject.seed)
+    return subject.classifier.inputs(images)[:]
+
+
+def choose(subject: Subject, val: Split, layers) -> dict:
+    """How good maps of quick methods are on validation images: {(method, layer): score in 0 to 1}.
+
+    By the pointing game where the object is known, of its class; else by the area under the
+    insertion curve, of the predicted class.
+    """
+    quick = not (subject.slow or METHODS[subject.method].all_layers)
+    methods = dict.fromkeys((*BESIDE, *[subject.method] * quick))
+    pairs = [(name, at) for name in methods for at in layers]
+    count = CHOICE if val.masks is None else len(val)
+    at = evenly_spaced(len(val), count)
+    val = val.take(at[affordable(len(at), val.images.shape[1:3], len(pairs))])
+    classifier, inputs, classes = (
+        subject.classifier,
+        subject.classifier.inputs(val.images),
+        val.labels,
+    )
+    if val.masks is None:
+        classes = predict(classifier, val.images).argmax(dim=1).numpy()
+    found = {}
+    for pair, maps in compute_all(classifier.model, inputs, classes, pairs).items():
+        if val.masks is None:
+            shares = removal.SHARES
+            curve = removal.curve(classifier.model, inputs[:], classes, maps, shares, insert=True)
+            found[pair] = float(removal.area_under(curve, shares).mean())
+        else:
+            found[pair] = float(localisation.pointing_game(maps, val.masks).mean())
+    return found

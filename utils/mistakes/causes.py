@@ -1,0 +1,58 @@
+"""Mistakes of which the cause is known: in go a network and drawn images, out come shares."""
+
+import numpy as np
+
+from utils.core.statistics import holm, mean_interval
+from utils.evidence.paired import compare
+from utils.evidence.values import Values
+from utils.images.causes import CAUSES
+from utils.images.shapes_source import render_with_cause
+from utils.images.split import Split
+from utils.networks.classifier import Classifier, predict
+
+
+def answers_with(classifier: Classifier, split: Split, seed: int, cause: str) -> np.ndarray:
+    """The classes (N,) answered for images of `shapes` with a cause in place of theirs; "" is
+    none.
+    """
+    images = render_with_cause(split, seed, cause)
+    return predict(classifier, images, progress=False).argmax(dim=1).numpy()
+
+
+def explained(classifier: Classifier, split: Split, predicted, seed: int) -> tuple[list, Values]:
+    """Which mistakes are set right when what was planted in their image is taken out again.
+
+    A row for each cause, "none", and "all": its `name`, the share of its images that are
+    misclassified (`errors`, with its interval), and the share of these that the repaired image sets
+    right (`repaired`; None where there are none, or nothing to repair). And `repaired` by mistake.
+    """
+    wrong, rows = predicted != split.labels, []
+    mended = np.zeros(len(split), bool)
+    planted = split.factors["cause"] != "none"
+    at = np.flatnonzero(wrong & planted)
+    if len(at):
+        some = split.take(at)
+        mended[at] = answers_with(classifier, some, seed, "") == some.labels
+    kinds = {name: split.factors["cause"] == name for name in (*CAUSES, "none")}
+    for name, kind in (kinds | {"all": np.ones(len(split), bool)}).items():
+        repaired = None
+        if name != "none" and (wrong & kind).any():
+            repaired = mean_interval(mended[wrong & kind])
+        if kind.any():
+            rows.append({"name": name, "errors": mean_interval(wrong[kind]), "repaired": repaired})
+    at = np.flatnonzero(wrong)
+    return rows, Values(at, {"repaired": {"what was planted": mended[at].astype(float)}})
+
+
+def planted_in_the_same(classifier: Classifier, split: Split, seed: int) -> list:
+    """What each cause does to the same images: `paired.compare` of misclassified with it and
+    without, a row for each, and p after Holm.
+    """
+    without = answers_with(classifier, split, seed, "") != split.labels
+    rows = [
+        {"name": name}
+        | compare(answers_with(classifier, split, seed, name) != split.labels, without, seed)
+        for name in CAUSES
+    ]
+    raised = holm([row["p"] for row in rows])
+    return [row | {"p": float(p)} for row, p in zip(rows, raised, strict=True)]

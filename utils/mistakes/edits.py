@@ -1,0 +1,97 @@
+"""Whether a change to the whole image mends mistakes: in go images, out come shares.
+
+What mends many mistakes and breaks few right answers says what the network misses. A new edit is a
+function of images (N, H, W, C) uint8, and its entry in EDITS.
+"""
+
+import numpy as np
+from scipy import ndimage
+
+from utils.core.statistics import mean_interval
+from utils.evidence.baselines import grey
+from utils.networks.classifier import Classifier, predict
+
+SHIFT, BLUR, ZOOM = 1 / 16, 1 / 32, 5 / 4  # in parts of a side; and by how much it is enlarged
+
+
+def _bytes(values):
+    return np.clip(np.round(values), 0, 255).astype(np.uint8)
+
+
+def _lightness_inverted(images):
+    """Dark becomes light, hues stay: each pixel is moved by as much on all channels."""
+    light = grey(images)[..., None]
+    return _bytes(images + (255 - 2 * light))
+
+
+def _zoomed(images):
+    height, width = images.shape[1:3]
+    rows, columns = (
+        np.clip(np.round((np.arange(side) - (side - 1) / 2) / ZOOM + (side - 1) / 2), 0, side - 1)
+        for side in (height, width)
+    )
+    return images[:, rows.astype(int)][:, :, columns.astype(int)]
+
+
+def _blurred(images):
+    blur = BLUR * min(images.shape[1:3])
+    return _bytes(ndimage.gaussian_filter(images.astype(float), (0, blur, blur, 0), mode="nearest"))
+
+
+def _shifted(images):
+    pixels = max(1, round(SHIFT * images.shape[2]))
+    return np.concatenate([images[:, :, :1]] * pixels + [images[:, :, :-pixels]], axis=2)
+
+
+def _mirrored(images):
+    return images[:, :, ::-1]
+
+
+def _upside_down(images):
+    return images[:, ::-1]
+
+
+EDITS = {
+    "lightness inverted": _lightness_inverted,
+    "colours inverted": lambda images: 255 - images,
+    "grey": lambda images: _bytes(np.repeat(grey(images)[..., None], images.shape[-1], axis=-1)),
+    "darker": lambda images: _bytes(images * 0.7),
+    "lighter": lambda images: _bytes(255 - (255 - images.astype(float)) * 0.7),
+    "less contrast": lambda images: _bytes(
+        images.mean(axis=(1, 2), keepdims=True) * 0.4 + images * 0.6
+    ),
+    "blurred": _blurred,
+    "mirrored": _mirrored,
+    "upside down": _upside_down,
+    "shifted": _shifted,
+    "enlarged": _zoomed,
+}
+MOVES = (_mirrored, _upside_down, _shifted, _zoomed)
+
+
+def edited(images: np.ndarray, edit) -> np.ndarray:
+    """Images (N, H, W, C) uint8 after an edit; of RGBA the colours alone, if it moves no pixel."""
+    changed = edit(images)
+    if images.shape[-1] == 4 and edit not in MOVES:
+        changed = np.concatenate([edit(images[..., :3]), images[..., 3:]], axis=-1)
+    return np.ascontiguousarray(changed)
+
+
+def effects(classifier: Classifier, images, labels, right) -> list:
+    """What each of EDITS does to answers, on images (N, H, W, C) of which (N,) bool are `right`.
+
+    A row for each: `name`, the share of the mistakes that it `mends` and of the right answers that
+    it `breaks`, each with its interval, None where there is none of the kind.
+    """
+    right, rows = np.asarray(right, bool), []
+    for name, edit in EDITS.items():
+        answers = predict(classifier, edited(images, edit), progress=False)
+        after = answers.argmax(dim=1).numpy() == labels
+        rows.append(
+            {
+                "name": name,
+                "mends": mean_interval(after[~right]) if (~right).any() else None,
+                "breaks": mean_interval(~after[right]) if right.any() else None,
+            }
+        )
+    return rows

@@ -1,0 +1,138 @@
+"""What goes with mistakes: in go factors of images and which are misclassified, out come shares.
+
+A factor is a number or a word for each image: recorded where the images are drawn, else measured
+from the pixels. A new measured one is an entry in MEASURED.
+"""
+
+import numpy as np
+from scipy import ndimage, stats
+
+from utils.core.statistics import FLIPS, holm, mean_interval
+from utils.evidence.baselines import grey, odd_colour_maps
+from utils.evidence.paired import ALPHA
+from utils.images.split import in_parts
+
+THIRDS = (1 / 3, 2 / 3)
+ENDS = {"lowest tenth": 0.1, "lowest quarter": 0.25, "highest quarter": 0.75, "highest tenth": 0.9}
+
+
+def _polarity(images):
+    """By how much what stands out is lighter than the border, in luma from -255 to 255."""
+    light, odd = grey(images), odd_colour_maps(images).astype(float)
+    border = np.concatenate(
+        [light[:, 0], light[:, -1], light[:, 1:-1, 0], light[:, 1:-1, -1]], axis=1
+    )
+    above = light - np.median(border, axis=1)[:, None, None]
+    total = odd.sum(axis=(1, 2))
+    return (odd * above).sum(axis=(1, 2)) / np.where(total == 0, 1, total)
+
+
+MEASURED = {
+    "brightness": lambda images: grey(images).mean(axis=(1, 2)),
+    "contrast": lambda images: grey(images).std(axis=(1, 2)),
+    "saturation": lambda images: np.ptp(images[..., :3], axis=-1).mean(axis=(1, 2)),
+    "sharpness": lambda images: np.abs(
+        ndimage.laplace(ndimage.gaussian_filter(grey(images), (0, 1, 1)), axes=(1, 2))
+    ).mean(axis=(1, 2)),
+    "area that stands out": lambda images: (odd_colour_maps(images) > 0.5).mean(axis=(1, 2)),
+    "how light that is": _polarity,
+}
+
+
+def measured(images) -> dict:
+    """What can be told of any images (N, H, W, C) uint8: {factor: (N,)}."""
+    parts = [{name: of(part) for name, of in MEASURED.items()} for part in in_parts(images)]
+    return {name: np.concatenate([part[name] for part in parts]) for name in MEASURED}
+
+
+def grouped(values) -> tuple:
+    """The group of each of values (N,), and the names of the groups: words as they are, numbers in
+    thirds, or fewer where many are equal.
+    """
+    values = np.asarray(values)
+    if values.dtype.kind in "US":
+        kinds, groups = np.unique(values, return_inverse=True)
+        return groups, kinds.tolist()
+    edges = np.unique(np.quantile(values, THIRDS))
+    groups = np.searchsorted(edges, values, side="left")
+    kinds, groups = np.unique(groups, return_inverse=True)
+    names = [
+        f"{values[groups == kind].min():.4g} to {values[groups == kind].max():.4g}"
+        for kind in range(len(kinds))
+    ]
+    return groups, names
+
+
+def error_rates(factors: dict, wrong) -> list:
+    """The share of images that are `wrong` (N,) bool, by each of the factors {name: (N,)}.
+
+    A row for each group of each factor: `name`, `factor`, `group`, the share with its interval (n,
+    value, low, high), and `p` of the factor, that all its groups have the same share (chi-squared
+    by permutation; None for a single group), after Holm over the factors.
+    """
+    wrong, found, tests = np.asarray(wrong, bool), [], {}
+    for factor, values in factors.items():
+        groups, names = grouped(values)
+        if len(names) > 1 and 0 < wrong.sum() < len(wrong):
+            tests[factor] = _same_share(groups, wrong)
+        for number, name in enumerate(names):
+            told = {"name": f"{factor}: {name}", "factor": factor, "group": name}
+            found.append(told | mean_interval(wrong[groups == number]))
+    raised = dict(zip(tests, holm(list(tests.values())), strict=True))
+    return [row | {"p": raised.get(row["factor"])} for row in found]
+
+
+def _same_share(groups, wrong, seed: int = 0) -> float:
+    """p of all groups having the same share of what is wrong, by chi-squared, over FLIPS tables
+    that are drawn with the same sums, as some groups are small.
+    """
+    sizes, seen = np.bincount(groups), np.bincount(groups, wrong)
+    expected = sizes * wrong.mean()
+    rng = np.random.default_rng(seed)
+    drawn = rng.multivariate_hypergeometric(sizes, int(wrong.sum()), size=FLIPS)
+    far = ((np.vstack([seen, drawn]) - expected) ** 2 / (expected * (1 - wrong.mean()))).sum(axis=1)
+    return float((far >= far[0] - 1e-9).mean())
+
+
+def worst_slice(val: dict, val_wrong, test: dict, test_wrong) -> dict | None:
+    """Images at one end of one factor that are misclassified the most, against all others.
+
+    The factor, the end and where it begins are chosen on validation images, by the least p of
+    Fisher's exact test, `p_validation` after Bonferroni; `inside` and `outside` are the shares of
+    test images that are wrong, with their intervals, and p that of the same test on these. None
+    where nothing stands out on the validation images (p of 0.05 and above), or nothing is there.
+    """
+    val_wrong, test_wrong = np.asarray(val_wrong, bool), np.asarray(test_wrong, bool)
+    tried = []
+    for factor, values in val.items():
+        for end, quantile in ENDS.items():
+            edge = np.quantile(values, quantile)
+            inside = _inside(values, edge, end)
+            if 0 < inside.sum() < len(inside) and val_wrong[inside].mean() > val_wrong.mean():
+                tried.append((_fisher(inside, val_wrong), factor, end, float(edge)))
+    chosen, factor, end, edge = min(tried, default=(1.0, "", "", 0.0))
+    p_validation = min(1.0, chosen * len(val) * len(ENDS))
+    if p_validation >= ALPHA:
+        return None
+    inside = _inside(test[factor], edge, end)
+    if not 0 < inside.sum() < len(inside):
+        return None
+    return {
+        "factor": factor,
+        "end": end,
+        "edge": edge,
+        "p_validation": p_validation,
+        "inside": mean_interval(test_wrong[inside]),
+        "outside": mean_interval(test_wrong[~inside]),
+        "p": _fisher(inside, test_wrong),
+        "at": np.flatnonzero(inside),
+    }
+
+
+def _inside(values, edge, end):
+    return values <= edge if end.startswith("lowest") else values >= edge
+
+
+def _fisher(inside, wrong):
+    table = [[(wrong & part).sum(), (~wrong & part).sum()] for part in (inside, ~inside)]
+    return float(stats.fisher_exact(table).pvalue)
