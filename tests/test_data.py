@@ -10,8 +10,9 @@ import pytest
 from PIL import Image
 from torchvision.datasets import CIFAR10
 
-from utils.images import cifar10, render_background
+from utils.images import cifar10
 from utils.images.dataset import channel_statistics, duplicates, load, stratified, usual_val_images
+from utils.images.shapes_source import render_background
 from utils.images.split import Split
 
 

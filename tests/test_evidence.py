@@ -211,6 +211,12 @@ def test_odd_colours_and_brightness_by_hand():
     assert bright[0, 31] == pytest.approx(1, abs=1e-3)
     plain = np.full((1, 8, 8, 3), 7, np.uint8)
     assert (baselines.odd_colour_maps(plain) == 0).all()
+    image[0, 4:28, 4:28] = (90, 20, 60)  # more than half: odd is what the border is not
+    (odd,) = baselines.odd_colour_maps(image)
+    assert odd[16, 16] == pytest.approx(1)
+    assert odd[0, 0] == 0
+    ring = baselines.border(np.arange(12).reshape(1, 3, 4))
+    assert sorted(ring[0]) == [0, 1, 2, 3, 4, 7, 8, 9, 10, 11]
 
 
 @pytest.mark.parametrize("name", ["random", "blurred random"])

@@ -289,6 +289,24 @@ def test_words_drawn_as_numbers_are_listed_below_the_picture(monkeypatch, displa
     assert legend not in view.message.value
 
 
+def test_what_was_found_of_a_mistake_stands_beside_its_id(monkeypatch):
+    classifier, wrong, method, layer = example()
+    said = []
+    true = explorer.map_figures.one_mistake
+
+    def one_mistake(*given):
+        said.append(given[-1])
+        return true(*given)
+
+    monkeypatch.setattr(explorer.map_figures, "one_mistake", one_mistake)
+    notes = ["", "mended, q 0.02", *[""] * (len(wrong) - 2)]
+    paint = painter(classifier, wrong, KINDS, notes)
+    for index in range(2):
+        paint(index, method, layer, 0)
+    assert said[0] == f", {explorer.KINDS[KINDS[0]]}"
+    assert said[1] == f", {explorer.KINDS[KINDS[1]]}, mended, q 0.02"
+
+
 def test_filters_that_leave_nothing_say_so():
     view = controls()
     view.true.value = 1

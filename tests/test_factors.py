@@ -53,6 +53,9 @@ def test_the_worst_slice_is_chosen_on_validation_and_told_on_the_test():
     assert found["outside"]["value"] < 0.1
     assert found["p"] < 1e-10
     assert (values[1]["light"][found["at"]] <= found["edge"]).all()
+    mostly = [own["light"] > 0.25 for own in values]  # the dark ones are read right
+    found = factors.worst_slice(values[0], mostly[0], values[1], mostly[1])
+    assert found["end"].startswith("highest")
     # nothing there: what validation says by chance the test does not say again
     told = []
     for seed in range(60):
@@ -63,6 +66,17 @@ def test_the_worst_slice_is_chosen_on_validation_and_told_on_the_test():
     assert (
         factors.worst_slice({"x": np.zeros(9)}, np.ones(9), {"x": np.zeros(9)}, np.ones(9)) is None
     )
+
+
+def test_that_dark_objects_are_misread_is_found_without_being_told():
+    """Measured factors alone; the three in a hundred whose object is dark are misclassified."""
+    data = load()
+    dark = [split.factors["polarity"] == "dark" for split in (data.val, data.test)]
+    of_val, of_test = (factors.measured(split.images) for split in (data.val, data.test))
+    found = factors.worst_slice(of_val, dark[0], of_test, dark[1])
+    assert found["factor"] == "how light that is"
+    assert found["end"].startswith("lowest")
+    assert found["inside"]["low"] > found["outside"]["high"]
 
 
 def test_what_is_measured_of_images_by_hand():
@@ -160,7 +174,9 @@ def test_known_causes_explain_what_their_repair_sets_right(shapes_and_network, m
     data, network = shapes_and_network
     test = data.test
     cause = test.factors["cause"]
-    predicted = np.where(cause == "none", test.labels, (test.labels + 1) % 10)
+    other = np.flatnonzero(cause == "none")[0]  # and in one image more
+    wrong = (cause != "none") | (np.arange(len(test)) == other)
+    predicted = np.where(wrong, (test.labels + 1) % 10, test.labels)
     stubborn = cause == "blur"  # wrong even when repaired
 
     def answers(classifier, split, seed, name):
@@ -170,15 +186,14 @@ def test_known_causes_explain_what_their_repair_sets_right(shapes_and_network, m
 
     monkeypatch.setattr(causes, "answers_with", answers)
     rows, each = causes.explained(network, test, predicted, 7)
-    assert each.at.tolist() == np.flatnonzero(cause != "none").tolist()
-    assert each.by["repaired"]["what was planted"].tolist() == (~stubborn)[each.at].tolist()
+    assert each.at.tolist() == np.flatnonzero(wrong).tolist()
+    mended = (cause != "none") & ~stubborn
+    assert each.by["repaired"]["what was planted"].tolist() == mended[each.at].tolist()
     rows = {row["name"]: row for row in rows}
     every = rows["all"]
-    assert every["errors"]["value"] == pytest.approx((cause != "none").mean())
-    assert every["repaired"]["value"] == pytest.approx(
-        1 - (stubborn.sum() / (cause != "none").sum())
-    )
-    assert rows["none"]["errors"]["value"] == 0
+    assert every["errors"]["value"] == pytest.approx(wrong.mean())
+    assert every["repaired"]["value"] == pytest.approx(mended.sum() / wrong.sum())
+    assert rows["none"]["errors"]["value"] == pytest.approx(1 / (cause == "none").sum())
     assert rows["none"]["repaired"] is None
     assert all(name in (*planted.CAUSES, "none", "all") for name in rows)
 
@@ -209,6 +224,7 @@ def reads_clean_images(shapes_and_network, monkeypatch):
     few = data.test.take(np.arange(40))
     clean = naming.render_with_cause(few, 0, "")
     known = {one.tobytes(): label for one, label in zip(clean, few.labels, strict=True)}
+    known[clean[0].tobytes()] = (few.labels[0] + 1) % 10  # but the first
 
     def answer(classifier, images, progress=True):
         labels = [known.get(one.tobytes(), 0) for one in images]
@@ -226,7 +242,8 @@ def test_planted_mistakes_are_right_without_and_wrong_with(reads_clean_images):
     assert len(images) == len(labels) == len(found) == len(logits) == len(of)
     assert (logits.argmax(dim=1).numpy() != labels).all()
     assert (labels == subject.split.labels[of]).all()
-    assert (np.bincount(found, minlength=7) == (subject.split.labels != 0).sum()).all()
+    assert (np.bincount(found, minlength=7) == (subject.split.labels[1:] != 0).sum()).all()
+    assert 0 not in of
 
 
 def test_causes_are_named_by_rules_of_other_images(reads_clean_images, monkeypatch):
@@ -289,3 +306,5 @@ def test_maps_by_hand_as_rules_see_them():
     image[0, 0, 0] = 100
     under = naming.under_maps(image, predicted[:1])
     assert under[0, :3] == pytest.approx(100, rel=1e-4)
+    image += 40
+    assert naming.under_maps(image, predicted[:1])[0, :3] == pytest.approx(100, rel=1e-4)

@@ -74,6 +74,8 @@ def test_what_a_calibrated_network_shows_by_chance():
     found = calibration.calibration_null(one)
     assert found["mean"] == pytest.approx(0.4 * 0.6 + 0.6 * 0.4, abs=0.03)
     assert found["high"] == pytest.approx(0.6)
+    sure = calibration.calibration_null(torch.log(torch.tensor([[0.985, 0.015]])))
+    assert sure["high"] == pytest.approx(0.015)  # three draws of 200 are worse
     logits = torch.randn(4000, 5, generator=torch.Generator().manual_seed(0)) * 2
     null = calibration.calibration_null(logits)
     assert 0 < null["mean"] < null["high"] < 0.03

@@ -113,6 +113,20 @@ def test_the_search_finds_what_turns_an_image():
     assert found.tolist() == [1, 1]
 
 
+class Both(nn.Module):
+    """Class 1 without the cells a and b; a alone goes part of the way, and then c, less than b."""
+
+    def forward(self, inputs):
+        a, b, c = (inputs[:, 0, :4, at : at + 4].amax(dim=(1, 2)) for at in (0, 4, 8))
+        raised = (1 - a) + (1 - a) * (1 - b) * 10 - a * (1 - b) + (1 - c) / 2
+        return torch.stack([torch.full_like(raised, 5), raised], dim=1)
+
+
+def test_the_search_looks_again_after_what_it_has_taken():
+    inputs = torch.ones(1, 3, 16, 16)  # 16 cells, of which two may go
+    assert mending.greedy(Both(), inputs, np.array([1]), "mean").tolist() == [1]
+
+
 def test_third_classes_are_neither():
     true, predicted = np.array([0, 1, 2, 3, 3] * 9), np.array([1, 0, 3, 0, 1] * 9)
     third = third_class(true, predicted, 4, seed=0)

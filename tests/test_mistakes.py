@@ -136,6 +136,9 @@ def test_agreement_with_people_by_hand():
     # without the first: 2 of class 1, 13 of class 2; without the second: 10 and 5
     assert by["the usual error of its class"].tolist() == [0, 0]
     assert people.agreement(wrong.take([2]), votes, test) is None
+    turned = test.take([2, 1, 0, 3, 4])
+    last = mistakes.Mistakes(turned.take([0, 1, 2]), np.array([1, 1, 1]), np.full((3, 3), 1 / 3))
+    assert people.agreement(last, votes, turned).at.tolist() == [1, 2]
 
 
 def test_as_people_err_by_hand():

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from utils.images import cifar10, load, render_background, render_two_objects, sources
+from utils.images import cifar10, load, sources
 from utils.images.form import Form
+from utils.images.shapes_source import render_background, render_two_objects
 from utils.images.sources import DATASETS, Source
 from utils.images.split import Split
 

@@ -1,44 +1,54 @@
 """Every test of the maps of a network that can be read: each class is a colour."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 from torch import nn
 
 from utils.evidence import experiments, localisation, places, study
-from utils.evidence.subject import REFERENCES, Subject
+from utils.evidence.likeness import ssim
+from utils.evidence.subject import REFERENCES, Subject, borrowed
 from utils.evidence.values import Study
 from utils.images.dataset import load
+from utils.images.shapes_source import render_background
 from utils.images.split import Split
 from utils.networks.classifier import Classifier, predict
+from utils.networks.features import activity
+from utils.networks.layers import Layout
 
 COLOURS = np.array([[255, 0, 0], [0, 255, 0], [0, 0, 255], [255, 255, 255]], np.uint8)
 # a channel each: this colour, and not the others
 WEIGHTS = torch.tensor([[1.0, -1, -1], [-1, 1, -1], [-1, -1, 1], [1, 1, 1]])
 
 
-def by_colour(classes=4):
-    """Answers by how much of the image has the colour of the class."""
+LAYERS = {name: Layout("NCHW", 8, 8) for name in "01"}
+
+
+def by_colour(classes=4, white=0.0):
+    """Answers by how much of the image has the colour of the class, and white for all."""
     conv, linear = nn.Conv2d(3, 4, 1), nn.Linear(4, classes, bias=False)
     with torch.no_grad():
         conv.weight.copy_(WEIGHTS[:, :, None, None])
         conv.bias.copy_(torch.tensor([0, 0, 0, -2.0]))
         linear.weight.copy_(100 * torch.eye(4)[torch.arange(classes) % 4])
+        linear.weight[:3, 3] = 100 * white
     model = nn.Sequential(conv, nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), linear)
     return Classifier(
-        model.eval(), tuple("abcdefghij"[:classes]), (8, 8), (0, 0, 0), (1, 1, 1), {}, "by hand"
+        model.eval(), tuple("abcdefghij"[:classes]), (8, 8), (0, 0, 0), (1, 1, 1), LAYERS, "by hand"
     )
 
 
-def of(images, labels, predicted=None):
+def of(images, labels, predicted=None, **how):
     split = Split(np.stack(images), np.asarray(labels), np.arange(len(labels)).astype(str))
     predicted = split.labels if predicted is None else np.asarray(predicted)
-    return Subject(by_colour(), split, predicted, "GradCAM", "1", 0)
+    return Subject(by_colour(**how), split, predicted, "GradCAM", "1", 0)
 
 
-def painted(*parts):
-    """An image (8, 8, 3), black but for parts (class, rows, columns)."""
-    image = np.zeros((8, 8, 3), np.uint8)
+def painted(*parts, size=8):
+    """An image (size, size, 3), black but for parts (class, rows, columns)."""
+    image = np.zeros((size, size, 3), np.uint8)
     for number, rows, columns in parts:
         image[rows, columns] = COLOURS[number]
     return image
@@ -86,6 +96,35 @@ def test_mistakes_are_mended_by_their_own_map_and_kept_in_their_place():
     ]
 
 
+def test_what_speaks_for_both_classes_is_not_what_mends():
+    """White speaks for every class and most, so a map for the answer alone would mark it."""
+    images = [
+        painted((0, slice(6, 8), slice(6, 8)), (1, slice(2), slice(3)), (3, slice(3, 5), slice(8))),
+        painted((1, slice(6, 8), slice(6, 8)), (2, slice(2), slice(3)), (3, slice(3, 5), slice(8))),
+    ]
+    subject = of(images, [0, 1], [1, 2], white=2)
+    assert subject.maps(np.array([1, 2]))[:, 3, 0] == pytest.approx(1)
+    found = Study()
+    experiments.by_mending(found, np.arange(2), subject, 2, "mean", lambda subject: None)
+    assert found.tests["mistakes"].by["corrected"]["GradCAM, 1"].tolist() == [1, 1]
+
+
+def test_what_lies_behind_is_of_the_same_image(monkeypatch):
+    """Behind the others is more of the wrong class, so with theirs nothing would be mended."""
+    monkeypatch.setattr(experiments, "SEARCHED", 2)
+    parts = [(0, slice(16, 18), slice(16, 18)), (1, slice(4), slice(2))]
+    subject = of([painted(*parts, size=20)] * 5, [0] * 5, [1] * 5)
+    bare = torch.zeros(5, 3, 20, 20)
+    bare[1:4, 1] = 1
+    found = Study()
+    how = "render", lambda of: bare[: len(of)]
+    experiments.by_mending(found, np.arange(5), subject, 5, *how)
+    assert found.tests["search"].at.tolist() == [0, 4]
+    assert found.tests["search"].by["corrected"]["to the true class"].tolist() == [1, 1]
+    mended = found.tests["mistakes"].by["corrected"]["GradCAM, 1"]
+    assert mended.tolist() == found.verdicts["mends"].tolist() == [1, 0, 0, 0, 1]
+
+
 def test_a_hole_breaks_what_hangs_on_few_pixels():
     images = [painted((label, slice(8), slice(8))) for label in (0, 1)]
     found = Study()
@@ -99,6 +138,51 @@ def test_of_another_class_are_only_maps_that_speak():
     found = Study()
     experiments.by_other_class(found, np.arange(4), of(images, [0, 1, 0, 1]))
     assert not found.tests  # nothing speaks for a colour that is not there
+
+
+def test_maps_are_borrowed_of_the_kind_that_is_said():
+    """Of one class all images are the same."""
+    images = [
+        painted((label, slice(3), slice(3 * label, 3)), (3, slice(4, 7), slice(5 * label, 8)))
+        for label in (0, 1, 0, 1)
+    ]
+    subject, found = of(images, [0, 1, 0, 1], white=1), Study()
+    experiments.by_other_class(found, np.arange(4), subject)
+    values = found.tests["other class"].by["rank correlation"]["another image"]
+    assert values == pytest.approx(1)
+    experiments.by_forgetting(found, np.arange(4), subject)
+    _, other = borrowed(subject.predicted, subject.seed)
+    trained, untrained = subject.maps(subject.predicted), subject.untrained(subject.predicted)
+    by = found.tests["forgetting"].by["SSIM"]
+    assert by["GradCAM, 1"] == pytest.approx(ssim(trained, untrained))
+    assert by["another image"] == pytest.approx(ssim(trained, untrained[other]))
+    assert (subject.predicted[other] != subject.predicted).all()
+
+
+def test_a_reversed_eigencam_is_told(monkeypatch):
+    """Two of four maps are put the other way round."""
+    images = [painted((label, slice(3), slice(2 + label))) for label in (0, 1, 2, 0)]
+    subject, found = of(images, [0, 1, 2, 0]), Study()
+    seen = activity(subject.classifier, subject.split.images, "1")
+    assert seen.shape == (4, 8, 8)
+    assert seen[1, :3, :3] == pytest.approx(1 / 4)  # one of four channels
+    assert seen[1, 3:].max() == 0
+    before = activity(subject.classifier, subject.split.images, "0")  # without a ReLU
+    assert before[1, 7, 7] == pytest.approx(2 / 4)  # of black, white has -2
+    maps = np.concatenate([seen[:2], -seen[2:]])
+    monkeypatch.setattr(
+        experiments, "compute_all", lambda model, inputs, classes, pairs: {pairs[0]: maps}
+    )
+    experiments.by_sign(found, np.array([1, 3, 5, 7]), subject, ["1"])
+    assert found.tests["sign"].by["reversed"]["EigenCAM, 1"].tolist() == [0, 0, 1, 1]
+
+
+def test_without_an_object_a_pair_is_chosen_by_the_answer():
+    """All labels are wrong; kept pixels of the colour that is there bring the answer back."""
+    images = [painted((label, slice(3), slice(2))) for label in (0, 1, 2)]
+    subject = of(images, [1, 2, 0], [0, 1, 2])
+    scores = study.choose(subject, subject.split, ["1"])
+    assert scores["GradCAM", "1"] > 0.9
 
 
 def test_removal_is_of_the_images_that_were_asked_for():
@@ -115,7 +199,7 @@ def test_removal_is_of_the_images_that_were_asked_for():
 @pytest.fixture(scope="module")
 def drawn():
     data = load(test_images=100)
-    classifier = by_colour(len(data.classes))
+    classifier = replace(by_colour(len(data.classes)), size=(32, 32))
     return classifier, data.test
 
 
@@ -131,7 +215,10 @@ def test_every_test_of_a_drawn_split(drawn):
     seen = np.flatnonzero(split.masks.any(axis=(1, 2)))
     assert objects.at.tolist() == seen.tolist()
     assert objects.by["pointing game"]["oracle"].min() == 1
-    assert found.tests["object, methods"].at.tolist() == seen[::4].tolist()
+    some = found.tests["object, methods"]
+    assert some.at.tolist() == seen[::4].tolist()
+    own = objects.by["pointing game"]["GradCAM, 1"]
+    assert some.by["pointing game"]["GradCAM, 1"].tolist() == own[::4].tolist()
     for which in ("predicted", "true"):
         one = ~np.isin(split.factors["cause"], ["rival object", "wrong label"])
         expected = set(wrong) & set(seen) & set(np.flatnonzero(one))
@@ -140,9 +227,18 @@ def test_every_test_of_a_drawn_split(drawn):
     assert set(found.tests["mistakes"].at) <= set(wrong)
     assert not set(found.tests["holes"].at) & set(wrong)
     assert found.tests["two objects"].by["stronger on its own"]["centre"] == pytest.approx(0.5)
-    images, _, (first, second), _ = found.two
+    images, _, (first, second), of_two = found.two
     assert (first != second).all()
+    for maps, labels in zip(of_two, (first, second), strict=True):
+        assert (maps == subject.of_images(images, labels).maps(labels)).all()
+    assert list(found.tests["holes"].by["broken"]) == ["render", "mean colour"]
+    bare = classifier.inputs(render_background(split, 0))[:]
+    assert torch.equal(study.behind(subject, "render"), bare)
     assert len(images) == len(split)
     assert {"RISE", "Occlusion"} < set(found.alike[0])
+    assert set(found.tests["sign"].by["reversed"]) == {"EigenCAM, 1"}
+    methods = found.tests["methods"].by
+    assert set(methods["insertion"]) == {*found.alike[0], *REFERENCES}
+    assert set(methods["max-sensitivity"]) == {name for name in found.alike[0] if ", 1" in name}
     hits = localisation.pointing_game(subject.maps(split.labels), split.masks)
     assert study.choose(subject, split, ["1"])["GradCAM", "1"] == pytest.approx(hits.mean())

@@ -55,7 +55,9 @@ def test_images_of_elsewhere(subject):
 
 def test_values_are_kept_by_image(tmp_path):
     tests = {
-        "object, true": Values(np.array([1, 3]), {"hits": {"a, b/c": np.array([0.0, 1.0])}}),
+        "object, true": Values(
+            np.array([1, 3]), {"hits": {"a, b/c": np.array([0.0, 1.0]), "d": np.array([0.5, 0.25])}}
+        ),
         "x": Values(np.array([0]), {"m": {"y": np.array([0.5])}, "n": {"y": np.array([2.0])}}),
     }
     values.write(tmp_path / "evidence.npz", tests, ["p", "q", "r", "s"])
@@ -64,6 +66,7 @@ def test_values_are_kept_by_image(tmp_path):
     assert found.keys() == tests.keys()
     assert found["object, true"].at.tolist() == [1, 3]
     assert found["object, true"].by["hits"]["a, b/c"].tolist() == [0, 1]
+    assert found["object, true"].by["hits"]["d"].tolist() == [0.5, 0.25]
     rows = found["x"].rows()
     assert [(row["name"], row["m"]["value"], row["n"]["value"]) for row in rows] == [("y", 0.5, 2)]
 

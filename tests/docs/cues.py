@@ -1,6 +1,7 @@
 """In goes the kept study of planted cues, out come its tables."""
 
 from tests.docs import interval, kept, table
+from utils.report.drawing import p_text
 
 
 def shortcuts() -> str:
@@ -8,12 +9,11 @@ def shortcuts() -> str:
     lines = []
     for cue, found in kept("shortcuts/shortcuts.json").summary.items():
         for name, row in found.scores.items():
-            p = f"{row.p_holm:.3f}" if row.p_holm >= 0.001 else "< 0.001"
             lines.append(
                 [
                     f"{cue}: {name.replace('_', ' ')}",
                     interval(row),
-                    p,
+                    p_text(row.p_holm),
                     f"{row.finds} of {row.rely}",
                     f"{row.false_alarms} of {row.others}",
                 ]

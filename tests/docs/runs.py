@@ -3,6 +3,7 @@
 import functools
 
 from tests.docs import interval, kept, table
+from utils.report.drawing import p_text
 
 # the demo, and the same in other arithmetic
 VARIANTS = {"bf16, 2 threads": "demo/metrics.json", "bf16, 1 thread": "demo/bf16_one_thread.json"}
@@ -18,41 +19,22 @@ class Told:
         self.found, self.training = self.run.explanations, self.run.get("training")
         self.map = f"{self.found.method}, {self.found.layer}"
 
-    def value(self, test, measure, name=None) -> str:
-        """The mean over images of what a test measured of a map, that which was selected."""
-        return f"{self.found.tests[test](name or self.map)[measure].value:.2f}"
-
-    def values(self, test, columns=None) -> str:
-        """The table of a test; `columns` are {heading: measure}, all of them if None."""
+    def values(self, test) -> str:
+        """The table of a test."""
         rows = self.found.tests[test]
         measures = [key for key in rows[0] if key != "name"]
-        columns = columns or dict(zip(measures, measures, strict=True))
         lines = [
-            [row.name.replace("*", r"\*"), *(_interval(row, key) for key in columns.values())]
+            [row.name.replace("*", r"\*"), *(_interval(row, key) for key in measures)]
             for row in rows
         ]
-        return table([["map", *columns], *lines])
+        return table([["map", *measures], *lines])
 
     def claims(self) -> str:
         """The table of claims of notebook 3."""
         heading = ["claim", "n", "better by", "than", "p", "verdict"]
         rows = [
-            [row.what, row.n, _difference(row), row.baseline, _p(row.p_holm), row.verdict]
+            [row.what, row.n, _difference(row), row.baseline, p_text(row.p_holm), row.verdict]
             for row in self.found.claims
-        ]
-        return table([heading, *rows])
-
-    def causes(self) -> str:
-        """What was planted, and how many mistakes its repair sets right."""
-        heading = ["planted", "images", "misclassified", "of these, right when repaired"]
-        rows = [
-            [
-                row.name,
-                row.errors.n,
-                interval(row.errors),
-                interval(row.repaired) if row.repaired else "–",
-            ]
-            for row in self.found.causes
         ]
         return table([heading, *rows])
 
@@ -76,12 +58,8 @@ def _interval(row, key):
     return interval(row[key]) if row.get(key) else ""
 
 
-def _p(value):
-    return "–" if value is None else f"{value:.3f}" if value >= 0.001 else "< 0.001"
-
-
 def _difference(row):
-    return "{difference:+.2f} ({low:+.2f} to {high:+.2f})".format(**row)
+    return "{difference:+z.2f} ({low:+z.2f} to {high:+z.2f})".format(**row)
 
 
 def over_networks(path: str) -> str:
@@ -91,7 +69,7 @@ def over_networks(path: str) -> str:
             row.what,
             interval(row) if row.low is not None else f"{row.value:.2f}",
             row.against,
-            _p(row.p_holm),
+            p_text(row.p_holm),
             row.verdict,
             f"{row.shown} of {row.n}",
         ]
@@ -123,7 +101,7 @@ def claims_of_sweeps() -> str:
 def _verdict(what, run):
     """Of a claim in a run."""
     rows = [row for row in run.found.claims if row.what == what]
-    return "".join(f"{row.difference:+.2f} ({row.verdict})" for row in rows)
+    return "".join(f"{row.difference:+z.2f} ({row.verdict})" for row in rows)
 
 
 def variants() -> str:

@@ -1,21 +1,19 @@
 """Evidence: in go a network and test images, out comes what its maps are worth, beside others."""
 
-from utils.evidence import localisation, over_networks, randomisation, values
+from utils.evidence import over_networks, randomisation, values
 from utils.evidence.claims import claims
 from utils.evidence.removal import SHARES
 from utils.evidence.results import COLUMNS, tidy
 from utils.evidence.study import choose, examine
-from utils.evidence.subject import REFERENCES, Subject
+from utils.evidence.subject import Subject
 
 __all__ = [
     "COLUMNS",
-    "REFERENCES",
     "SHARES",
     "Subject",
     "choose",
     "claims",
     "examine",
-    "localisation",
     "over_networks",
     "randomisation",
     "tidy",

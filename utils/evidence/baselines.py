@@ -44,14 +44,17 @@ def edge_maps(images: np.ndarray) -> np.ndarray:
     return to_one(np.hypot(ndimage.sobel(values, axis=1), ndimage.sobel(values, axis=2)))
 
 
+def border(values: np.ndarray) -> np.ndarray:
+    """The outermost pixels of (N, H, W, ...): (N, pixels, ...)."""
+    rows, columns = values[:, [0, -1]], values[:, 1:-1, [0, -1]]
+    shape = len(values), -1, *values.shape[3:]
+    return np.concatenate([rows.reshape(shape), columns.reshape(shape)], axis=1)
+
+
 def odd_colour_maps(images: np.ndarray) -> np.ndarray:
     """How far the colour is from the border's median, blurred: what stands out (N, H, W)."""
     values = images.astype(np.float32)
-    rows, columns = values[:, [0, -1]], values[:, 1:-1, [0, -1]]
-    ring = np.concatenate(
-        [part.reshape(len(values), -1, values.shape[-1]) for part in (rows, columns)], 1
-    )
-    far = values - np.median(ring, axis=1)[:, None, None]
+    far = values - np.median(border(values), axis=1)[:, None, None]
     return _blurred(np.sqrt((far**2).sum(axis=-1)))
 
 

@@ -23,8 +23,8 @@ NETWORK, USUAL = "the network's answer", "the usual error of its class"
 class Claim:
     """What a map is said to do, and in which measure of which test it must be better for that.
 
-    Than the best of the REFERENCES there, or than those of `against`. `ours` is what is judged
-    where that is not the map itself.
+    Than each of the REFERENCES there, or of `against`. `ours` is what is judged where that is not
+    the map itself.
     """
 
     what: str

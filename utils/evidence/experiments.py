@@ -16,6 +16,7 @@ from utils.evidence.subject import Subject, borrowed, named, quick
 from utils.evidence.values import Study, Values
 from utils.maps.attributions import attribute
 from utils.maps.compute import compute_all, compute_maps, constant
+from utils.networks.features import activity
 
 SEARCHED = 12  # mistakes, as the search takes a hundred passes for each
 
@@ -140,13 +141,31 @@ def by_other_class(study: Study, at, subject: Subject):
         study.tests["other class"] = Values(at[speak], {"rank correlation": alike})
 
 
+def by_sign(study: Study, at, subject: Subject, layers):
+    """How often EigenCAM is high where a layer responds least, as it knows no sign: whether its map
+    and the layer's activity are correlated negatively, 0 or 1.
+    """
+    classifier, images = subject.classifier, subject.split.images
+    pairs = [("EigenCAM", name) for name in layers]
+    maps = compute_all(classifier.model, subject.inputs, subject.predicted, pairs)
+    reversed_ = {
+        ", ".join(pair): rank_correlation(values, activity(classifier, images, pair[1])) < 0
+        for pair, values in maps.items()
+    }
+    by = {"reversed": {name: values.astype(float) for name, values in reversed_.items()}}
+    study.tests["sign"] = Values(at, by)
+
+
 def beside_attributions(study: Study, at, subject: Subject, layer: str, fill: str, bare):
-    """CAMs at a layer and other methods under the same measures, and how alike all of them are."""
+    """CAMs at a layer, other methods and references under the same measures; and how alike the maps
+    of all methods are.
+    """
     model, inputs = subject.classifier.model, subject.inputs[:]
     classes, seed = subject.predicted, subject.seed
     pairs = quick(subject, [layer])
     cams = named(compute_all(model, inputs, classes, pairs))
-    maps = cams | attribute(model, inputs, classes, seed)
+    methods = cams | attribute(model, inputs, classes, seed)
+    maps = methods | subject.beside_references(classes, cams[subject.name])
     by = {
         "sparseness": {name: robustness.sparseness(values) for name, values in maps.items()},
         "infidelity": robustness.infidelity(model, inputs, classes, maps, seed),
@@ -170,4 +189,4 @@ def beside_attributions(study: Study, at, subject: Subject, layer: str, fill: st
     if subject.split.masks is not None:
         by |= localisation.of_objects(maps, subject.split.masks, at).by
     study.tests["methods"] = Values(at, by)
-    study.alike = list(maps), agreement(maps)
+    study.alike = list(methods), agreement(methods)

@@ -84,9 +84,9 @@ def decide(each: dict) -> dict:
 
 
 def against_all(ours, baselines: dict, seed: int = 0) -> dict:
-    """`ours` (N,) compared with each of the baselines {name: (N,)}; the worst of them decides.
+    """`ours` (N,) compared with each of the baselines {name: (N,)}.
 
-    What `decide` makes of the comparisons, and `each` {name: mean difference}.
+    What `decide` makes of it, and `each` {name: mean difference}.
     """
     each = {name: compare(ours, values, seed) for name, values in baselines.items()}
     return decide(each) | {"each": {name: row["value"] for name, row in each.items()}}

@@ -4,13 +4,11 @@ import numpy as np
 import torch
 
 from utils.core.progress import Progress
-from utils.core.statistics import evenly_spaced
 from utils.evidence.imputation import impute, top_k_mask
 from utils.evidence.values import Values
 from utils.networks.classifier import batches, device_of
 from utils.networks.hooks import frozen_eval
 
-MOST_PIXELS = 10_000 * 32 * 32  # of all images that are looked at, see `affordable`
 SHARES = (0, 0.1, 0.2, 0.4, 0.7, 1)  # of the pixels, at which curves are measured
 
 
@@ -105,8 +103,3 @@ def of_curves(found: dict, at) -> Values:
             each = area_under(values, SHARES) if values.ndim == 2 else values
             by.setdefault(key, {})[name] = each
     return Values(np.asarray(at), by)
-
-
-def affordable(count: int, size) -> np.ndarray:
-    """Indices of so many of `count` images of a size (H, W) as removal does in a minute or two."""
-    return evenly_spaced(count, max(1, MOST_PIXELS // (size[0] * size[1])))

@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from utils.evidence.removal import probabilities
+from utils.evidence.removal import probability_of
 
 NOISE = 0.2  # of max-sensitivity: at most so much is added to a normalised pixel
 SAMPLES, PATCHES = 10, 50  # noisy images; patches of infidelity
@@ -46,18 +46,17 @@ def infidelity(model, inputs, classes, maps: dict, seed: int = 0, scaled: bool =
     and the fall of the probability. With `scaled` each map is first multiplied by what makes that
     least, as maps have no unit.
     """
-    rng, rows = np.random.RandomState(seed), torch.arange(len(inputs))
+    rng = np.random.RandomState(seed)
     height, width = inputs.shape[2:]
     tall, wide = max(1, round(PATCH * height)), max(1, round(PATCH * width))
-    before = probabilities(model, inputs)[rows, torch.as_tensor(classes)].numpy()
+    before = probability_of(model, inputs, classes)
     falls, sums = [], {name: [] for name in maps}
     for _ in range(PATCHES):
         top, left = rng.randint(height - tall + 1), rng.randint(width - wide + 1)
         patch = (..., slice(top, top + tall), slice(left, left + wide))
         without = inputs.clone()
         without[patch] = 0  # the mean colour
-        after = probabilities(model, without)[rows, torch.as_tensor(classes)]
-        falls.append(before - after.numpy())
+        falls.append(before - probability_of(model, without, classes))
         taken = (inputs - without).sum(dim=1).numpy()
         for name, values in maps.items():
             sums[name].append((values * taken).sum(axis=(1, 2)))

@@ -63,6 +63,7 @@ def examine(subject: Subject, logits, drawn: bool, layers, chosen: tuple) -> Stu
     if subject.learns:
         experiments.by_forgetting(study, *some(FORGOTTEN))
     experiments.by_other_class(study, *some(TWO))
+    experiments.by_sign(study, *some(TWO), layers)
     at, part = some(ATTRIBUTED)
     layer = layers[-1] if METHODS[subject.method].all_layers else subject.layer
     experiments.beside_attributions(study, at, part, layer, fill, behind(part, fill))

@@ -2,16 +2,6 @@
 
 from utils.images.augmentation import variants
 from utils.images.dataset import channel_statistics, duplicates, load
-from utils.images.shapes_source import render_background, render_two_objects, render_with_cause
 from utils.images.sources import oblong
 
-__all__ = [
-    "channel_statistics",
-    "duplicates",
-    "load",
-    "oblong",
-    "render_background",
-    "render_two_objects",
-    "render_with_cause",
-    "variants",
-]
+__all__ = ["channel_statistics", "duplicates", "load", "oblong", "variants"]

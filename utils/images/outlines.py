@@ -78,8 +78,6 @@ OUTLINES = {
     for name, loops in _outlines().items()
 }
 
-CLASSES = tuple(OUTLINES)
-
 
 def coverage(loops):
     """How much of each pixel lies inside closed loops of vertices (x, y), in units of 1/PIXEL:

@@ -150,12 +150,9 @@ class Scene:
 
     def factors(self) -> dict:
         """What may make it hard, as numbers and words."""
-        mask, ground = solid(self.cover), luma(self.colours[1])
-        behind, before = (
-            np.any([solid(item.cover) for item in items] or [~mask & mask], axis=0)
-            for items in (self.behind, self.before)
-        )
-        whole = coverage(place(self.name, self.radius, self.angle, np.full(2, SIZE * PIXEL // 2)))
+        whole, ground = solid(self.cover), luma(self.colours[1])
+        behind = np.any([solid(item.cover) for item in self.behind], axis=0)
+        middle = coverage(place(self.name, self.radius, self.angle, np.full(2, SIZE * PIXEL // 2)))
         return {
             "cause": self.cause or "none",
             "polarity": "light" if luma(self.colours[0]) > ground else "dark",
@@ -164,8 +161,9 @@ class Scene:
             "contrast": abs(luma(self.colours[0]) - ground),
             "background": ground,
             "distractors": len(self.behind),
-            "overlap": (mask & behind).sum() / mask.sum(),
-            "visible": min(1.0, (mask & ~before).sum() / solid(whole).sum()),
+            "overlap": (whole & behind).sum() / whole.sum(),
+            # of what would be seen of it in the middle of the image, with nothing over it
+            "visible": min(1.0, self.mask().sum() / solid(middle).sum()),
         }
 
 

@@ -35,26 +35,21 @@ def _render(part, seed):
 
 def render_background(split: Split, seed: int) -> np.ndarray:
     """What lies behind everything in images of `shapes`: (N, H, W, C) in their own form."""
-    of_seed, numbers = _drawn_as(split, seed)
-    scenes = zip(split.labels, numbers, strict=True)
-    return _formed(
-        split, [causes.planted(label, of_seed, index).bare().image() for label, index in scenes]
-    )
+    return _formed(split, [scene.bare().image() for scene in _scenes(split, seed)])
 
 
 def render_with_cause(split: Split, seed: int, cause: str) -> np.ndarray:
     """Images (N, H, W, C) of `shapes` with a cause of mistakes in place of theirs; "" is none."""
-    of_seed, numbers = _drawn_as(split, seed)
-    scenes = zip(split.labels, numbers, strict=True)
-    return _formed(
-        split, [causes.planted(label, of_seed, index, cause).image() for label, index in scenes]
-    )
+    return _formed(split, [scene.image() for scene in _scenes(split, seed, cause)])
 
 
-def _drawn_as(split, seed):
-    """The seed of a split's images, and their numbers."""
-    part, numbers = split.ids[0].split("-")[0], [int(name.split("-")[1]) for name in split.ids]
-    return (seed, list(SHAPES_IMAGES).index(part)), numbers
+def _scenes(split, seed, cause=None):
+    """What the images of a split are made of, with their own cause or another."""
+    of_seed = seed, list(SHAPES_IMAGES).index(split.ids[0].split("-")[0])
+    return [
+        causes.planted(label, of_seed, int(name.split("-")[1]), cause)
+        for label, name in zip(split.labels, split.ids, strict=True)
+    ]
 
 
 def _formed(split, images):

@@ -8,7 +8,7 @@ import numpy as np
 from scipy import ndimage, stats
 
 from utils.core.statistics import FLIPS, holm, mean_interval
-from utils.evidence.baselines import grey, odd_colour_maps
+from utils.evidence.baselines import border, grey, odd_colour_maps
 from utils.evidence.paired import ALPHA
 from utils.images.split import in_parts
 
@@ -19,10 +19,7 @@ ENDS = {"lowest tenth": 0.1, "lowest quarter": 0.25, "highest quarter": 0.75, "h
 def _polarity(images):
     """By how much what stands out is lighter than the border, in luma from -255 to 255."""
     light, odd = grey(images), odd_colour_maps(images).astype(float)
-    border = np.concatenate(
-        [light[:, 0], light[:, -1], light[:, 1:-1, 0], light[:, 1:-1, -1]], axis=1
-    )
-    above = light - np.median(border, axis=1)[:, None, None]
+    above = light - np.median(border(light), axis=1)[:, None, None]
     total = odd.sum(axis=(1, 2))
     return (odd * above).sum(axis=(1, 2)) / np.where(total == 0, 1, total)
 

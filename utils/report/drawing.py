@@ -91,6 +91,11 @@ def interval_table(rows: list, first: str, measures: dict) -> PrettyTable:
     )
 
 
+def p_text(p) -> str:
+    """A p value as tables show it; None is that of no test."""
+    return "–" if p is None else "< 0.001" if p < 0.001 else f"{p:.3f}"
+
+
 def values_table(values, first: str = "Map", seed: int = 0) -> PrettyTable:
     """A table of what a test measured: means over images with their intervals."""
     return interval_table(values.rows(seed), first, {measure: measure for measure in values.by})
@@ -103,7 +108,7 @@ def claims_table(claims: list) -> PrettyTable:
         | {
             "better by": "{difference:+z.2f} ({low:+z.2f} to {high:+z.2f})".format(**row),
             "told from": "" if row["least"] is None else f"{row['least']:.2f}",
-            "p": "< 0.001" if row["p_holm"] < 0.001 else f"{row['p_holm']:.3f}",
+            "p": p_text(row["p_holm"]),
         }
         for row in claims
     ]

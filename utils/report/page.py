@@ -12,11 +12,12 @@ from PIL import Image
 
 from utils.core.files import atomic_write, read_metrics
 from utils.core.statistics import evenly_spaced, wilson
+from utils.evidence.paired import verdict
 from utils.maps.compute import constant
 from utils.mistakes.people import KINDS
 from utils.networks.architectures import ARCHITECTURES
 from utils.report import words
-from utils.report.drawing import HEAT, legend_of
+from utils.report.drawing import HEAT, legend_of, p_text
 from utils.report.tiles import COLUMNS, SIDE, TILE, sheet, uri
 from utils.training.metrics import doubt
 
@@ -221,4 +222,5 @@ def template(name: str):
         lstrip_blocks=True,
     )
     pages.filters["number"] = "{:,}".format
+    pages.globals |= {"p": p_text, "verdict": verdict}
     return pages.get_template(name)

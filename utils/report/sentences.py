@@ -12,35 +12,40 @@ from utils.evidence.subject import REFERENCES
 def abstract(
     claims: list, verdicts: dict, mistakes: int, causes: list, tests: dict, chosen: str
 ) -> list:
-    """At most six sentences: of the claims, of the map `chosen` on validation, of single mistakes,
-    of known causes and their naming.
+    """At most three sentences: of the claims and of the map `chosen` on validation; of known causes
+    and their naming; of single mistakes.
 
     From `claims.claims`, `mending.points_at_the_cause`, `causes.explained` and {test: Values}; what
     is empty is not told.
     """
-    told: list = []
     if claims and claims[0]["verdict"] == "not judged":
-        told.append("The network is not shown to have learnt anything, so its maps are not judged.")
-    elif claims:
-        told.append(_of_claims(claims))
+        return ["The network is not shown to have learnt anything, so its maps are not judged."]
+    of_maps = [_of_claims(claims)] if claims else []
     if "object" in tests:
-        told.append(_of_chosen(tests["object"].by["pointing game"], chosen))
-    if len(verdicts.get("q", ())):
-        told += of_mistakes(verdicts, mistakes)[::2]
-    if causes:
-        every = causes[-1]
-        repaired, errors = every["repaired"] or {"value": 0, "n": 0}, every["errors"]
-        told.append(
-            f"{round(repaired['value'] * repaired['n'])} of {round(errors['value'] * errors['n'])} "
-            "mistakes are explained by a cause that was planted: taken out of the image, it is "
-            "read right."
-        )
+        of_maps.append(_of_chosen(tests["object"].by["pointing game"], chosen))
+    of_causes = [_of_causes(causes[-1])] if causes else []
     if "naming" in tests:
-        of = {name: hits.mean() for name, hits in tests["naming"].by["named"].items()}
-        chance = of.pop(CHANCE)
-        listed = ", ".join(f"{name} {share:.2f}" for name, share in of.items())
-        told.append(f"Which cause it was is named right from {listed}; by chance {chance:.2f}.")
-    return told
+        of_causes.append(_of_naming(tests["naming"].by["named"]))
+    of_single = of_mistakes(verdicts, mistakes)[::2] if len(verdicts.get("q", ())) else []
+    told = ("; ".join(part.rstrip(".") for part in of) for of in (of_maps, of_causes, of_single))
+    return [f"{sentence[0].upper()}{sentence[1:]}." for sentence in told if sentence]
+
+
+def _of_causes(every):
+    """What `causes.explained` tells of all images."""
+    repaired, errors = every["repaired"] or {"value": 0, "n": 0}, every["errors"]
+    return (
+        f"{round(repaired['value'] * repaired['n'])} of {round(errors['value'] * errors['n'])} "
+        "mistakes are explained by a cause that was planted (taken out of the image, it is read "
+        "right)"
+    )
+
+
+def _of_naming(hits):
+    of = {name: values.mean() for name, values in hits.items()}
+    chance = of.pop(CHANCE)
+    listed = ", ".join(f"{name} {share:.2f}" for name, share in of.items())
+    return f"which cause it was is named right from {listed}, by chance {chance:.2f}"
 
 
 def of_mistakes(verdicts: dict, mistakes: int) -> list:
@@ -64,14 +69,13 @@ def of_mistakes(verdicts: dict, mistakes: int) -> list:
 
 def _of_chosen(hits, chosen):
     """The map that was chosen on validation, beside the best of those that know nothing."""
-    found = against_all(
-        hits[chosen], {name: values for name, values in hits.items() if name in REFERENCES}
-    )
-    said = verdict(found["value"], found["p"])
+    others = {name: values for name, values in hits.items() if name in REFERENCES}
+    best = max(others, key=lambda name: others[name].mean())
+    found = against_all(hits[chosen], others)
     return (
-        f"The map chosen on validation ({chosen}) has its peak on the object in "
-        f"{hits[chosen].mean():.2f} of the images, the best of those that know nothing "
-        f"({found['against']}) in {hits[found['against']].mean():.2f}: {said}."
+        f"the one chosen on validation ({chosen}) has its peak on the object in "
+        f"{hits[chosen].mean():.2f} of the images, the best of those that know nothing ({best}) in "
+        f"{others[best].mean():.2f}: {verdict(found['value'], found['p'])}"
     )
 
 
@@ -86,12 +90,13 @@ def verdict_notes(verdicts: dict, at) -> list:
 
 def _of_claims(claims):
     parts = []
-    for verdict_, word in (("better", "shown"), ("worse", "refuted"), ("undecided", "undecided")):
+    for verdict_, word in (("better", "shown"), ("worse", "refuted")):
         rows = [row for row in claims if row["verdict"] == verdict_]
         than = {"worse": lambda row: f" (than {row['baseline']})"}.get(verdict_, lambda row: "")
-        listed = "; ".join(row["what"] + than(row) for row in rows)
+        listed = ", ".join(row["what"] + than(row) for row in rows)
         parts.append(f"{len(rows)} {word}" + (f" ({listed})" if rows else ""))
+    undecided = sum(row["verdict"] == "undecided" for row in claims)
     return (
-        f"Of {len(claims)} claims, each held against what knows nothing of the network, of the "
-        f"image or of the class, {', '.join(parts[:2])} and {parts[2]}."
+        f"Of {len(claims)} claims of this map, each held against what knows nothing of the "
+        f"network, of the image or of the class, {', '.join(parts)} and {undecided} undecided"
     )
