@@ -36,10 +36,44 @@ def h200_rates(*names) -> str:
 
 def printed(name: str, number: int = 0) -> str:
     """The table of that number that a benchmark printed, from doc/performance/<name>.txt."""
-    text, rule = (ROOT / "doc" / "performance" / f"{name}.txt").read_text(), r"\+[-+]+\n"
-    heading, body = re.findall(rf"{rule}(\|.*\n){rule}((?:\|.*\n)+)", text)[number]
+    rule = r"\+[-+]+\n"
+    heading, body = re.findall(rf"{rule}(\|.*\n){rule}((?:\|.*\n)+)", output(name))[number]
     rows = (heading + body).splitlines()
     return table([[cell.strip() for cell in row.strip("|").split("|")] for row in rows])
+
+
+def output(name: str) -> str:
+    """What a benchmark printed, kept in doc/performance/<name>.txt."""
+    return (ROOT / "doc" / "performance" / f"{name}.txt").read_text()
+
+
+def said(name: str, pattern: str) -> str:
+    """What stands in a benchmark's output in the place of the pattern's group."""
+    return re.search(pattern, output(name))[1]
+
+
+def steps(name: str, number: int) -> str:
+    """The least and the greatest steps a second of the explorer, by method."""
+    rates = [
+        float(row.split("|")[2]) for row in printed(name, number).split("\n")[4:] if "|" in row
+    ]
+    return f"{min(rates)} to {max(rates)}"
+
+
+def growth() -> str:
+    """How an epoch, maps and memory grow with the images and with their side."""
+    columns = {"an epoch, s": "train_seconds", "images/s": "trained_per_second"}
+    columns |= {"maps, s": "map_seconds", "maps/s": "maps_per_second", "memory, GiB": "gib"}
+    rows = [
+        [
+            f"{row.images:,}",
+            row.side,
+            row.network,
+            *(f"{row[key]:,.1f}" for key in columns.values()),
+        ]
+        for row in kept("performance/growth.jsonl")
+    ]
+    return table([["images", "side", "network", *columns], *rows])
 
 
 def precision() -> str:
