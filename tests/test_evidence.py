@@ -219,6 +219,18 @@ def test_odd_colours_and_brightness_by_hand():
     assert sorted(ring[0]) == [0, 1, 2, 3, 4, 7, 8, 9, 10, 11]
 
 
+def test_of_two_odd_places_the_one_near_the_centre_by_hand():
+    image = np.full((1, 32, 32, 3), 90, np.uint8)
+    image[0, 2:6, 2:6] = 250  # stands out more
+    image[0, 14:18, 14:18] = 200
+    assert baselines.odd_colour_maps(image)[0].argmax() // 32 < 8
+    (found,) = baselines.BASELINES["odd colour near the centre"](image, 0)
+    row, column = np.unravel_index(found.argmax(), found.shape)
+    assert 12 <= row < 20
+    assert 12 <= column < 20
+    assert (found.min(), found.max()) == (0, 1)
+
+
 @pytest.mark.parametrize("name", ["random", "blurred random"])
 def test_peaks_of_random_maps_are_anywhere(name):
     """As often on the outermost ring as it has pixels, and in each quarter."""

@@ -11,7 +11,7 @@ from utils.evidence.values import Values
 from utils.images.split import Split
 from utils.mistakes.mistakes import Mistakes
 from utils.report import drawing, evidence_figures, pair_figures
-from utils.report.sentences import abstract, of_mistakes, verdict_notes
+from utils.report.sentences import abstract, of_mistakes, verdict_columns
 
 
 def test_forest_shows_differences_and_verdicts():
@@ -88,21 +88,16 @@ def test_the_abstract_says_what_was_found():
     claims = [row("points", 0.3), row("forgets", -0.2, "worse"), row("mends", 0.1, "undecided")]
     share = {"n": 10, "value": 0.4, "low": 0.2, "high": 0.6}
     causes = [{"name": "all", "errors": share, "repaired": share | {"n": 4, "value": 0.75}}]
-    hits = {"a": np.ones(8), "odd colour": np.repeat([1, 0], 4), "untrained network": np.zeros(8)}
     named = {"always the commonest": np.array([0, 1]), "the maps": np.ones(2)}
-    tests = {
-        "object": Values(np.arange(8), {"pointing game": hits}),
-        "naming": Values(np.arange(2), {"named": named}),
-    }
+    tests = {"naming": Values(np.arange(2), {"named": named})}
     p = np.array([0.01, 0.04, 0.5])
     verdicts = {"p": p, "q": np.array([0.03, 0.07, 0.5]), "odd p": np.ones(3)}
-    told = abstract(claims, verdicts, 80, causes, tests, "a")
+    told = abstract(claims, verdicts, 80, causes, tests)
     assert told[0] == (
         "Of 3 claims of this map, each held against what knows nothing of the network, of the "
         "image or of the class, 1 shown (points), 1 refuted (forgets (than edges)) and 1 "
-        "undecided; the one chosen on validation (a) has its peak on the object in 1.00 of the "
-        "images, the best of those that know nothing (odd colour) in 0.50: undecided."
-    )  # 4 of 4 pairs: 1/8
+        "undecided."
+    )
     assert told[1] == (
         "3 of 4 mistakes are explained by a cause that was planted (taken out of the image, it is "
         "read right); which cause it was is named right from the maps 1.00, by chance 0.50."
@@ -120,29 +115,15 @@ def test_the_abstract_says_what_was_found():
         "The least that p can be is 0.015; 1 of them would have to have it for that."
     )
     assert "can be is 0.500" in of_mistakes(verdicts, 2)[1]
-    assert abstract([], {}, 0, [], {}, "") == []
-    (doubted,) = abstract([row("x", 1, "not judged")], {}, 0, [], {}, "")
+    assert abstract([], {}, 0, [], {}) == []
+    (doubted,) = abstract([row("x", 1, "not judged")], {}, 0, [], {})
     assert "not judged" in doubted
-
-
-def test_an_untrained_map_that_finds_more_is_told():
-    hits = {"a": np.zeros(20), "untrained network": np.ones(20)}
-    tests = {"object": Values(np.arange(20), {"pointing game": hits})}
-    (said,) = abstract([], {}, 0, [], tests, "a")
-    assert said.startswith("The one chosen on validation (a)")
-    assert said.endswith("(untrained network) in 1.00: worse.")
-
-
-def test_the_best_of_those_that_know_nothing_is_named_not_the_one_told_least():
-    """Ahead of both; of the edges surely, of the centre not, which finds fewer."""
-    hits = {"a": np.repeat([1.0, 0], (90, 10)), "edges": np.repeat([1.0, 0], (80, 20))}
-    hits["centre"] = np.concatenate([np.zeros(45), np.repeat([1.0, 0], (34, 11)), np.ones(10)])
-    tests = {"object": Values(np.arange(100), {"pointing game": hits})}
-    (said,) = abstract([], {}, 0, [], tests, "a")
-    assert "(edges) in 0.80" in said
 
 
 def test_notes_stand_beside_their_mistakes():
     verdicts = {"at": np.array([4, 9]), "q": np.array([0.016, 0.5]), "mends": np.array([1.0, 0])}
-    assert verdict_notes(verdicts, [2, 4, 9]) == ["", "mended, q 0.02", "not mended, q 0.50"]
-    assert verdict_notes({}, [2, 4]) == ["", ""]
+    assert verdict_columns(verdicts, [2, 4, 9]) == {
+        "Without what its map marks": ["", "mended", "not mended"],
+        "q": ["", "0.02", "0.50"],
+    }
+    assert set(map(tuple, verdict_columns({}, [2, 4]).values())) == {("", "")}

@@ -1,13 +1,15 @@
 """The explorer of the mistakes: on hand-made mistakes, and in a JupyterLab in a browser."""
 
 import base64
+import io
 import itertools
 import os
+import re
 import secrets
 import socket
 import subprocess
 import sys
-from dataclasses import replace
+from html import unescape
 from types import SimpleNamespace
 
 import nbclient
@@ -15,23 +17,27 @@ import nbformat
 import numpy as np
 import pytest
 import torch
+from matplotlib import colormaps
+from PIL import Image
 from selenium.common.exceptions import StaleElementReferenceException, TimeoutException
 from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import Select, WebDriverWait
 from torch import nn
 
 from utils import ROOT
+from utils.core import progress
 from utils.images.split import Split
 from utils.maps import compute
 from utils.mistakes.mistakes import Mistakes
 from utils.networks.dry_run import as_classifier
-from utils.report import explorer, map_figures
+from utils.report import blind, explorer
 from utils.report.explorer import Explorer, explore, fitting, painter
+from utils.report.mistake_view import one_mistake
 
 CLASSES = ("cat", "dog", "owl")
 TRUE, PREDICTED = np.array([0, 0, 1, 1, 2, 2]), np.array([1, 2, 0, 2, 0, 1])
 SURE = np.array([0.5, 0.6, 0.7, 0.8, 0.9, 1.0])
-KINDS = np.array([0, 1, 2, 0, 1, 2])
 
 
 class Tiny(nn.Module):
@@ -61,100 +67,97 @@ def example(count=6):
     return classifier, wrong, "GradCAM", "layer1"
 
 
+MORE = {"To people": np.array(["doubt", "clear", "ambiguous", "doubt", "clear", "ambiguous"])}
+BESIDE = {"nearest of the true class": np.array([2, 1, 0, 5, 4, -1])}
+
+
 @pytest.fixture
 def painted(monkeypatch):
-    """The arguments of every picture drawn: mistake, map, class, names, method and layer, note."""
-    calls, draw = [], map_figures.one_mistake
-    monkeypatch.setattr(
-        map_figures, "one_mistake", lambda *given: calls.append(given) or draw(*given)
-    )
+    """The arguments of every picture drawn: mistake, maps, other class, classes, method and layer,
+    facts, neighbours.
+    """
+    calls, draw = [], explorer.one_mistake
+    monkeypatch.setattr(explorer, "one_mistake", lambda *given: calls.append(given) or draw(*given))
     return calls
 
 
-def controls(kinds=None, **how):
+def controls(more=None, beside=None):
     classifier, wrong, method, layer = example()
-    return Explorer(
-        painter(classifier, wrong, kinds),
-        wrong,
-        CLASSES,
-        method,
-        layer,
-        ("layer1", "layer2", "pool"),
-        kinds,
-        **how,
-    )
+    paint = painter(classifier, wrong, more or {}, beside or {}, wrong.images)
+    layers = ("layer1", "layer2", "pool")
+    return Explorer(paint, wrong, CLASSES, method, layer, layers, more or {})
 
 
 @pytest.mark.parametrize(
-    ("how", "expected"),
+    ("confidence", "asked", "expected"),
     [
-        ({}, [0, 1, 2, 3, 4, 5]),
-        ({"true": 1}, [2, 3]),
-        ({"predicted": 0}, [2, 4]),
-        ({"true": 2, "predicted": 0}, [4]),
-        ({"true": 0, "predicted": 0}, []),
-        ({"confidence": (0.6, 0.8)}, [1, 2, 3]),  # the ends belong to it
-        ({"confidence": (0.61, 0.79)}, [2]),
-        ({"kind": 2}, [2, 5]),
-        ({"kind": 0, "confidence": (0.7, 1)}, [3]),
+        ((0, 1), {}, [0, 1, 2, 3, 4, 5]),
+        ((0, 1), {"true": "dog"}, [2, 3]),
+        ((0, 1), {"predicted": "cat"}, [2, 4]),
+        ((0, 1), {"true": "owl", "predicted": "cat"}, [4]),
+        ((0, 1), {"true": "cat", "predicted": "cat"}, []),
+        ((0.6, 0.8), {"true": explorer.ANY}, [1, 2, 3]),  # the ends belong to it
+        ((0.61, 0.79), {}, [2]),
+        ((0, 1), {"To people": "ambiguous"}, [2, 5]),
+        ((0.7, 1), {"To people": "doubt"}, [3]),
     ],
 )
-def test_filters_find_exactly_the_mistakes_asked_for(how, expected):
-    assert fitting(example()[1], kinds=KINDS, **how).tolist() == expected
+def test_filters_find_exactly_the_mistakes_asked_for(confidence, asked, expected):
+    names = np.array(CLASSES)
+    words = {"true": names[TRUE], "predicted": names[PREDICTED]} | MORE
+    assert fitting(example()[1], confidence, words, asked).tolist() == expected
+
+
+def labels(menu):
+    return [label for label, _ in menu.options]
 
 
 def test_the_controls_filter():
-    view = controls(KINDS)
-    options = [
-        [label for label, _ in control.options]
-        for control in (view.true, view.predicted, view.kind)
-    ]
-    assert options[0] == options[1] == ["any (6)", "cat (2)", "dog (2)", "owl (2)"]
-    assert options[2] == [
-        "any (6)",
-        "label in doubt (2)",
-        "ambiguous to people (2)",
-        "clear to people (2)",
-    ]
-    view.predicted.value = 0
+    view = controls(MORE)
+    assert list(view.menus) == ["true", "predicted", "To people"]
+    true, predicted, people = view.menus.values()
+    assert labels(true) == labels(predicted) == ["any (6)", "cat (2)", "dog (2)", "owl (2)"]
+    assert labels(people) == ["any (6)", "ambiguous (2)", "clear (2)", "doubt (2)"]
+    predicted.value = "cat"
     assert (view.fits.tolist(), view.index, view.place.max, view.count.value) == (
         [2, 4],
         2,
         2,
         "of 2",
     )
-    assert [label for label, _ in view.true.options] == ["any (2)", "cat (0)", "dog (1)", "owl (1)"]
-    # its own choice does not count
-    assert [label for label, _ in view.predicted.options] == options[0]
-    assert [label for label, _ in view.kind.options][1:] == [
-        "label in doubt (0)",
-        "ambiguous to people (1)",
-        "clear to people (1)",
-    ]
-    view.true.value = 2
+    assert labels(true) == ["any (2)", "dog (1)", "owl (1)"]  # nothing that leads nowhere
+    assert labels(predicted) == ["any (6)", "cat (2)", "dog (2)", "owl (2)"]
+    assert labels(people) == ["any (2)", "ambiguous (1)", "clear (1)"]
+    true.value = "owl"
     assert (view.fits.tolist(), view.index, view.place.max, view.next.disabled) == ([4], 4, 1, True)
-    assert (view.true.value, view.predicted.value, view.kind.value) == (2, 0, explorer.ANY)
-    view.predicted.value = view.true.value = explorer.ANY
+    predicted.value = true.value = explorer.ANY
     # it stays at the one that is shown
     assert (view.index, view.place.value, view.next.disabled) == (4, 5, False)
     view.confidence.value = (0.55, 0.85)
     assert (view.fits.tolist(), view.index) == ([1, 2, 3], 1)
-    view.kind.value = 2
+    people.value = "ambiguous"
     assert (view.fits.tolist(), view.index) == ([2], 2)
+    view.reset.click()
+    assert (view.fits.tolist(), view.index, view.place.value) == ([0, 1, 2, 3, 4, 5], 0, 1)
+    assert {menu.value for menu in view.menus.values()} == {explorer.ANY}
 
 
-def test_people_are_asked_about_only_where_they_answered():
-    def shown(view):
-        return {control for row in view.box.children[:3] for control in row.children}
+def test_what_tells_nothing_apart_is_no_filter():
+    same, many = {"x": ["a"] * 6}, {"y": [str(number) for number in range(6)]}
+    assert list(controls(same | many).menus) == ["true", "predicted", "y"]
+    explorer_choices = explorer.CHOICES
+    assert explorer_choices >= 6
 
-    without, asked = controls(), controls(KINDS)
-    assert without.kind not in shown(without)
-    assert asked.kind in shown(asked)
+
+def test_sliders_have_the_limits_of_the_data():
+    view = controls()
+    assert (view.confidence.min, view.confidence.max) == (0.5, 1)
+    assert (view.place.min, view.place.max) == (1, 6)
 
 
 def test_a_step_after_the_last_comes_to_the_first(painted):
     view = controls()
-    view.predicted.value = 2  # mistakes 1 and 3
+    view.menus["predicted"].value = "owl"  # mistakes 1 and 3
     seen = [view.index]
     for button in (view.next, view.next, view.previous, view.previous):
         button.click()
@@ -167,161 +170,134 @@ def test_a_step_after_the_last_comes_to_the_first(painted):
 def test_a_filter_goes_to_its_first_mistake_at_once(painted):
     view = controls()
     view.place.value = 6
-    view.true.value = 1
+    view.menus["true"].value = "dog"
     assert [given[0].images.ids[0] for given in painted] == ["test-0", "test-5", "test-2"]
 
 
 @pytest.mark.parametrize(
-    ("method", "layer", "explained"),
+    ("method", "layer", "against"),
     [
-        ("GradCAM", "layer1", "predicted"),
         ("GradCAM", "layer1", "true"),
         ("LayerCAM", "layer1", 2),
         ("HiResCAM", "layer2", 0),
-        ("FullGrad", "layer2", "predicted"),
+        ("FullGrad", "layer2", "true"),
     ],
 )
-def test_the_map_is_that_of_the_class_layer_and_method_asked_for(painted, method, layer, explained):
+def test_the_maps_are_those_of_the_class_layer_and_method_asked_for(
+    painted, method, layer, against
+):
     classifier, wrong, *_ = example()
     inputs = classifier.inputs(wrong.images.images)
     view = controls()
-    view.method.value, view.layer.value, view.explained.value = method, layer, explained
+    view.method.value, view.layer.value, view.other.value = method, layer, against
     view.place.value = 4
-    label = {"predicted": PREDICTED[3], "true": TRUE[3]}.get(explained, explained)
-    mistake, values, drawn, classes, made_by, note = painted[-1]
-    assert (mistake.images.ids.tolist(), drawn, classes) == (["test-3"], label, CLASSES)
+    label = TRUE[3] if against == "true" else against
+    mistake, values, other, classes, made_by, *_ = painted[-1]
+    assert (mistake.images.ids.tolist(), other, classes) == (["test-3"], label, CLASSES)
     place = "all layers" if method == "FullGrad" else layer
-    assert (made_by, note, view.layer.disabled) == (
-        f"{method} at {place}",
-        "",
-        method == "FullGrad",
-    )
-    np.testing.assert_allclose(
-        values,
-        compute.compute_maps(classifier.model, inputs[3:4], [label], layer, method)[0],
-        atol=1e-6,
-    )
-    assert not compute.constant(values[None])[0]
+    assert (made_by, view.layer.disabled) == (f"{method} at {place}", method == "FullGrad")
+    for found, asked in zip(values, (PREDICTED[3], label), strict=True):
+        expected = compute.compute_maps(classifier.model, inputs[3:4], [asked], layer, method)
+        np.testing.assert_allclose(found, expected[0], atol=1e-6)
+    assert not compute.constant(values).any()
 
 
 def test_the_picture_changes_with_every_control():
-    view, pictures = controls(KINDS), []
+    view, pictures = controls(MORE), []
     for control, value in (
         (view.place, 2),
         (view.method, "LayerCAM"),
         (view.layer, "layer2"),
-        (view.explained, "true"),
-        (view.explained, 1),
-        (view.true, 1),
-        (view.predicted, 2),
-        (view.true, explorer.ANY),
-        (view.confidence, (0, 0.65)),
+        (view.other, 1),
+        (view.menus["true"], "dog"),
+        (view.menus["predicted"], "owl"),
+        (view.menus["true"], explorer.ANY),
+        (view.confidence, (0.5, 0.65)),
     ):
-        pictures.append(bytes(view.picture.value))
+        pictures.append(view.picture.value)
         control.value = value
-    pictures.append(bytes(view.picture.value))
-    assert all(picture.startswith(b"\x89PNG") for picture in pictures)
+    pictures.append(view.picture.value)
     # widening a choice keeps the picture, everything else changes it
-    assert [one != other for one, other in itertools.pairwise(pictures)] == [True] * 7 + [
+    assert [one != other for one, other in itertools.pairwise(pictures)] == [True] * 6 + [
         False,
         True,
     ]
 
 
-def test_the_picture_says_what_it_shows():
+def drawn(shown):
+    """The pictures of HTML, RGB or RGBA."""
+    addresses = re.findall(r'src="data:image/webp;base64,([^"]+)"', shown)
+    return [np.asarray(Image.open(io.BytesIO(base64.b64decode(one)))) for one in addresses]
+
+
+def test_the_picture_by_hand():
     _, wrong, *_ = example()
-    values = np.linspace(0, 1, 1024).reshape(32, 32)
-    figure = map_figures.one_mistake(
-        wrong.take([0]), values, 2, CLASSES, "GradCAM at layer1", ", clear to people"
-    )
-    left, middle, right, bars = figure.axes[:4]
-    assert left.get_title() == "predicted dog 0.50\ntrue cat 0.50\nid test-0, clear to people"
-    assert middle.get_title() == "GradCAM at layer1\nfor owl"
-    assert right.get_title() == "the map over the image\nwhite: the object"
-    np.testing.assert_array_equal(left.get_images()[0].get_array(), wrong.images.images[0])
-    for axis, image in ((middle, 0), (right, 1)):
-        np.testing.assert_array_equal(axis.get_images()[image].get_array(), values)
-        assert axis.get_images()[image].get_clim() == (0, 1)
-    assert [label.get_text() for label in bars.get_yticklabels()] == [
-        "cat (true)",
-        "dog\n(predicted)",
-        "owl",
-    ]
-    assert [bar.get_width() for bar in bars.patches] == [0.5, 0.5, 0]
-    for label, role in ((1, ", the predicted class"), (0, ", the true class")):
-        figure = map_figures.one_mistake(wrong.take([0]), values, label, CLASSES, "", "")
-        assert figure.axes[1].get_title() == f"\nfor {CLASSES[label]}{role}"
+    cams = np.stack([np.linspace(0, 1, 1024).reshape(32, 32), np.zeros((32, 32))])
+    near = [("nearest of the true class", "cat", wrong.images.images[5])]
+    shown = one_mistake(wrong.take([0]), cams, 2, CLASSES, "GradCAM at layer1", ["odd <b>"], near)
+    image, first, edge, second, _, difference, _, neighbour = drawn(shown)
+    assert (image == wrong.images.images[0]).all()
+    light = wrong.images.images[0] @ (0.299, 0.587, 0.114)
+    heat = 255 * colormaps["inferno"](cams[0])[..., :3]
+    assert np.abs(first - (0.4 * light[..., None] + 0.6 * heat)).max() <= 1
+    assert (second.mean() < first.mean(), edge.shape) == (True, (96, 96, 4))
+    assert (edge[..., 3] > 0).sum() == 4 * 36 - 4  # around 36 x 36 pixels
+    middle = 255 * np.array(colormaps["PuOr_r"](0.5)[:3])
+    assert np.abs(difference[0, 0] - (0.4 * light[0, 0] + 0.6 * middle)).max() <= 3
+    assert (neighbour == wrong.images.images[5]).all()
+    text = " ".join(unescape(re.sub(r"<[^>]+>", " ", shown)).split())
+    for part in (
+        "id test-0: predicted dog, true cat",
+        "map for dog, the predicted class",
+        "map for owl, asked for (constant: nothing speaks for it)",
+        "cat (true) 0.50",
+        "dog (predicted) 0.50",
+        "nearest of the true class: cat",
+        "GradCAM at layer1; odd <b>",
+    ):
+        assert part in text, part
+    assert "odd <b>" not in shown
+    assert "map for cat, the true class" in one_mistake(wrong.take([0]), cams, 0, CLASSES, "")
 
 
-def test_bars_are_the_likeliest_and_the_true_and_the_explained_class():
-    names = tuple("abcdefgh")
-    probabilities = np.array([[0.3, 0.2, 0.15, 0.12, 0.1, 0.08, 0.04, 0.01]])
-    split = Split(np.zeros((1, 32, 32, 3), np.uint8), np.array([7]), np.array(["x"]))
-    figure = map_figures.one_mistake(
-        Mistakes(split, np.array([0]), probabilities), np.zeros((32, 32)), 6, names, ""
-    )
-    assert [label.get_text() for label in figure.axes[3].get_yticklabels()] == [
-        "a\n(predicted)",
-        "b",
-        "c",
-        "d",
-        "e",
-        "g",
-        "h (true)",
-    ]
-    assert [text.get_text() for text in figure.axes[2].texts] == ["constant map"]
+def test_grey_and_transparent_images_of_any_size_are_shown():
+    _, wrong, *_ = example()
+    for shape in ((20, 40, 1), (40, 20, 4)):
+        images = np.full((6, *shape), 255, np.uint8)
+        split = Split(images, TRUE, wrong.images.ids)
+        one = Mistakes(split, PREDICTED, wrong.probabilities).take([1])
+        first, *_ = drawn(one_mistake(one, np.zeros((2, *shape[:2])), 0, CLASSES, ""))
+        assert first.shape == (*shape[:2], 3)
+        assert (first == 255).all()
 
 
-def test_words_drawn_as_numbers_are_listed_below_the_picture(monkeypatch, displayed, capsys):
-    """Of a class whose name no font has: this character never stands for anything."""
-    classifier, wrong, method, layer = example()
-    classifier = replace(classifier, classes=("\U0010fffd", "dog", "owl"))
-    asked_by(monkeypatch, allow_stdin=False)
-    explore(classifier, wrong, method, layer)
-    legend = capsys.readouterr().out.strip()
-    assert legend.endswith("[1] \U0010fffd")
-    view = Explorer(
-        painter(classifier, wrong), wrong, classifier.classes, method, layer, (layer, "pool")
-    )
-    assert (view.message.value, view.picture.layout.display) == (legend, "")
-    view.layer.value = "pool"
-    assert "no cells to map" in view.message.value
-    assert legend not in view.message.value
-
-
-def test_what_was_found_of_a_mistake_stands_beside_its_id(monkeypatch):
-    classifier, wrong, method, layer = example()
-    said = []
-    true = explorer.map_figures.one_mistake
-
-    def one_mistake(*given):
-        said.append(given[-1])
-        return true(*given)
-
-    monkeypatch.setattr(explorer.map_figures, "one_mistake", one_mistake)
-    notes = ["", "mended, q 0.02", *[""] * (len(wrong) - 2)]
-    paint = painter(classifier, wrong, KINDS, notes)
-    for index in range(2):
-        paint(index, method, layer, 0)
-    assert said[0] == f", {explorer.KINDS[KINDS[0]]}"
-    assert said[1] == f", {explorer.KINDS[KINDS[1]]}, mended, q 0.02"
+def test_what_is_known_of_a_mistake_and_its_neighbours_are_shown(painted):
+    view = controls(MORE, BESIDE)
+    view.place.value = 4
+    facts, near = painted[-1][5:]
+    assert facts == ["To people: doubt"]
+    (what, name, image) = near[0]
+    assert (what, name) == ("nearest of the true class", "owl")
+    assert (image == example()[1].images.images[5]).all()
+    view.place.value = 6
+    assert painted[-1][6] == []  # there is none
 
 
 def test_filters_that_leave_nothing_say_so():
     view = controls()
-    view.true.value = 1
-    before = bytes(view.picture.value)
-    view.predicted.value = 1
+    view.menus["true"].value = "dog"
+    before = view.picture.value
+    view.confidence.value = (0.5, 0.55)
     assert view.message.value.startswith("No mistake")
-    assert (view.picture.layout.display, view.count.value) == ("none", "of 0")
+    assert (view.picture.layout.visibility, view.count.value) == ("hidden", "of 0")
     for by in (1, -1):
         view.step(by)  # what an error in it would say, a button would only log
     view.method.value = "LayerCAM"
     view.method.value = "GradCAM"
-    view.predicted.value = view.true.value = explorer.ANY
-    assert (view.message.value, view.picture.layout.display, bytes(view.picture.value)) == (
+    view.confidence.value = (0.5, 1)
+    assert (view.message.value, view.picture.layout.visibility, view.picture.value) == (
         "",
-        "",
+        "visible",
         before,
     )
 
@@ -330,28 +306,40 @@ def test_a_layer_without_cells_is_said_to_be_one():
     view = controls()
     view.layer.value = "pool"
     assert "no cells to map" in view.message.value
-    assert view.picture.layout.display == "none"
+    assert view.picture.layout.visibility == "hidden"
     view.layer.value = "layer1"
-    assert (view.message.value, view.picture.layout.display) == ("", "")
+    assert (view.message.value, view.picture.layout.visibility) == ("", "visible")
+
+
+def test_it_says_that_it_works(monkeypatch):
+    view, said = controls(), []
+    monkeypatch.setattr(view, "paint", lambda *given: said.append(view.message.value) or "")
+    view.place.value = 2
+    assert said == ["working ..."]
+    assert view.message.value == ""
 
 
 def test_slow_methods_are_left_out_unless_asked_for_at_first():
     classifier, wrong, *_ = example()
-    paint = painter(classifier, wrong)
+    paint = painter(classifier, wrong, {}, {})
     assert {"ScoreCAM", "AblationCAM"}.isdisjoint(controls().method.options)
-    options = Explorer(paint, wrong, CLASSES, "ScoreCAM", "layer1", ("layer1",)).method.options
-    assert ("ScoreCAM" in options, "AblationCAM" in options) == (True, False)
+    view = Explorer(paint, wrong, CLASSES, "ScoreCAM", "layer1", ("layer1",), {})
+    assert ("ScoreCAM" in view.method.options, "AblationCAM" in view.method.options) == (
+        True,
+        False,
+    )
 
 
-def test_a_map_is_made_once_in_silence_and_by_one_thread(monkeypatch, capfd):
+def test_maps_are_made_once_in_silence_and_by_one_thread(monkeypatch, capfd):
     calls, threads = [], []
     monkeypatch.setattr(torch, "set_num_threads", threads.append)
     monkeypatch.setattr(torch, "get_num_threads", lambda: 7)
+    monkeypatch.setattr(progress, "in_notebook", lambda: True)  # where it would be shown
     monkeypatch.setattr(
         explorer, "compute_maps", lambda *given: calls.append(given) or compute.compute_maps(*given)
     )
     classifier, wrong, method, layer = example()
-    paint = painter(classifier, wrong)
+    paint = painter(classifier, wrong, {}, {})
     assert paint(0, method, layer, 1) == paint(0, method, layer, 1)
     assert (len(calls), threads) == (1, [1, 7])
     assert "".join(capfd.readouterr()) == ""
@@ -360,7 +348,7 @@ def test_a_map_is_made_once_in_silence_and_by_one_thread(monkeypatch, capfd):
 @pytest.fixture
 def displayed(monkeypatch):
     shown = []
-    monkeypatch.setattr(explorer, "display", lambda data, raw, metadata: shown.append(data))
+    monkeypatch.setattr(explorer, "display", lambda data, raw: shown.append(data))
     return shown
 
 
@@ -370,22 +358,15 @@ def asked_by(monkeypatch, **content):
     )
 
 
-@pytest.mark.parametrize(
-    ("explain", "method", "place"),
-    [
-        ("predicted", "GradCAM", "layer1"),
-        ("true", "GradCAM", "layer1"),
-        ("true", "FullGrad", compute.ALL),
-    ],
-)
-def test_a_program_gets_the_picture_alone(monkeypatch, displayed, explain, method, place):
+@pytest.mark.parametrize(("method", "place"), [("GradCAM", "layer1"), ("FullGrad", compute.ALL)])
+def test_a_program_gets_the_picture_alone(monkeypatch, displayed, method, place):
     classifier, wrong, _, layer = example()
     monkeypatch.setattr(explorer, "Explorer", None)
     asked_by(monkeypatch, allow_stdin=False)
-    explore(classifier, wrong, method, layer, explain=explain)
-    ((picture, text),) = [(data.pop("image/png"), data.pop("text/plain")) for data in displayed]
-    label = {"predicted": PREDICTED, "true": TRUE}[explain][0]
-    assert base64.b64decode(picture) == painter(classifier, wrong)(0, method, place, int(label))
+    explore(classifier, wrong, method, layer, MORE, BESIDE, wrong.images)
+    ((picture, text),) = [(data.pop("text/html"), data.pop("text/plain")) for data in displayed]
+    paint = painter(classifier, wrong, MORE, BESIDE, wrong.images)
+    assert picture == paint(0, method, place, int(TRUE[0]))
     assert displayed == [{}]
     assert not any(sign in text for sign in "0123456789/")  # the same whatever the network
 
@@ -396,12 +377,12 @@ def test_a_person_gets_the_controls_too(monkeypatch, displayed):
     monkeypatch.setattr(
         explorer, "Explorer", lambda *given: made.append(Explorer(*given)) or made[0]
     )
-    explore(*example(), KINDS, "true")
+    explore(*example(), MORE)
     assert made[0].layer.options == ("layer1", "layer2")
     (data,) = displayed
     view = data["application/vnd.jupyter.widget-view+json"]
     assert (view["version_major"], bool(view["model_id"])) == (2, True)
-    assert base64.b64decode(data["image/png"]).startswith(b"\x89PNG")
+    assert "test-0" in data["text/html"]
 
 
 @pytest.mark.parametrize("answers", [{"allow_stdin": True}, {"allow_stdin": False}])
@@ -409,6 +390,57 @@ def test_without_mistakes_it_says_so(monkeypatch, displayed, capsys, answers):
     asked_by(monkeypatch, **answers)
     assert explore(*example(0)) is None
     assert (displayed, capsys.readouterr().out) == ([], "There is no mistake to step through.\n")
+
+
+def test_a_blind_test_counts_what_was_told():
+    classifier, wrong, method, layer = example()
+    view = blind.BlindTest(classifier, wrong, method, layer)
+    asked = []
+    for number in range(6):
+        own, index = view.own, int(view.order[view.asked])
+        asked.append((own, index))
+        right = number < 4
+        view.answer.value = CLASSES[PREDICTED[index] if number < 2 else TRUE[index]]
+        own_button, other = view.buttons
+        (own_button if own == right else other).click()
+        said = "Right" if right else "No"
+        kind = "its own" if own else "another&#x27;s"
+        true, predicted = CLASSES[TRUE[index]], CLASSES[PREDICTED[index]]
+        assert view.message.value.startswith(
+            f"{said}: that was {kind} map, of {true} as {predicted}."
+        )
+    assert {own for own, _ in asked} == {True, False}
+    assert sorted(index for _, index in asked) == [0, 1, 2, 3, 4, 5]  # each once
+    maps, answers = view.score.value.split("<br>")
+    assert maps == "maps told: 4 of 6, 0.67 (0.30 to 0.90); by chance 0.50, p = 0.344"  # 22/64
+    assert answers.startswith("answers told: 2 of 6, 0.33")
+    assert "by chance 0.50" in answers  # of the two that are not true
+    assert view.message.value.endswith("That was the last.")
+    assert all(control.disabled for control in (view.answer, *view.buttons))
+
+
+def test_in_a_blind_test_the_map_is_its_own_or_anothers(monkeypatch):
+    classifier, wrong, method, layer = example()
+    shown = []
+    monkeypatch.setattr(blind, "over_grey", lambda image, cam: shown.append((image, cam)) or image)
+    view = blind.BlindTest(classifier, wrong, method, layer)
+    inputs = classifier.inputs(wrong.images.images)
+    every = compute.compute_maps(classifier.model, inputs, PREDICTED, layer, method)
+    for _ in range(6):
+        image, cam = shown[-1]
+        index = int(view.order[view.asked])
+        assert (image == wrong.images.images[index]).all()
+        lender = int(np.abs(every - cam).reshape(6, -1).max(axis=1).argmin())
+        assert (lender == index) == view.own
+        view.reply(blind.OWN)
+
+
+@pytest.mark.parametrize(("count", "person"), [(6, False), (1, True)])
+def test_a_blind_test_is_for_a_person_and_two_mistakes(monkeypatch, capsys, count, person):
+    monkeypatch.setattr(blind, "a_person_asks", lambda: person)
+    monkeypatch.setattr(blind, "BlindTest", None)
+    blind.blind_test(*example(count))
+    assert capsys.readouterr().out.startswith("For a person")
 
 
 def notebook(path, executed: bool):
@@ -482,19 +514,16 @@ def find(browser, selector, text=""):
     )
 
 
-def bytes_of(browser, selector):
-    """The PNG that an image on the page shows, where there is one."""
-    content = browser.execute_async_script(
-        "const [selector, done] = arguments, image = document.querySelector(selector);"
-        "if (!image) return done(null);"
-        "fetch(image.src).then(answer => answer.blob()).then(blob => {"
-        "  const reader = new FileReader(); reader.onload = () => done(reader.result);"
-        "  reader.readAsDataURL(blob)"
-        # an image that is just being replaced cannot be fetched
-        "}).catch(() => done(null));",
-        selector,
+def sources(browser, selector):
+    """The addresses of the pictures within an element of the page."""
+    return browser.execute_script(
+        "return [...document.querySelectorAll(arguments[0])].map(one => one.getAttribute('src'))",
+        f"{selector} img",
     )
-    return content and base64.b64decode(content.partition(",")[2])
+
+
+def addresses(shown):
+    return re.findall(r'src="([^"]+)"', shown)
 
 
 def open_notebook(browser, address):
@@ -507,7 +536,7 @@ def test_in_jupyterlab_a_click_on_next_shows_the_next_mistake(browser, lab):
     root, address = lab
     notebook(root / "live.ipynb", executed=False)
     classifier, wrong, method, layer = example()
-    paint = painter(classifier, wrong)
+    paint = painter(classifier, wrong, {}, {})
     open_notebook(browser, address("live.ipynb"))
     find(browser, '.jp-Notebook-ExecutionIndicator[data-status="idle"]')
 
@@ -519,42 +548,43 @@ def test_in_jupyterlab_a_click_on_next_shows_the_next_mistake(browser, lab):
             return False
         return True
 
+    def shows(index):
+        expected = addresses(paint(index, method, layer, int(TRUE[index])))
+        wait(browser, lambda browser: sources(browser, ".widget-html-content") == expected)
+
     WebDriverWait(browser, 90, 3, [StaleElementReferenceException, TimeoutException]).until(started)
     for index in (0, 1, 2):
-        expected = paint(index, method, layer, int(PREDICTED[index]))
-        wait(
-            browser,
-            lambda browser, expected=expected: bytes_of(browser, "img.widget-image") == expected,
-        )
+        shows(index)
         find(browser, "button.widget-button", "next").click()
+    shows(3)
+    handle = find(browser, ".noUi-handle")
+    for key, index in ((Keys.ARROW_RIGHT, 4), (Keys.ARROW_LEFT, 3)):
+        handle.send_keys(key)
+        shows(index)
     true, predicted = (
         Select(one) for one in browser.find_elements(By.CSS_SELECTOR, ".widget-dropdown select")[:2]
     )
     true.select_by_visible_text("dog (2)")
-    expected = paint(3, method, layer, int(PREDICTED[3]))  # where it was
-    wait(browser, lambda browser: bytes_of(browser, "img.widget-image") == expected)
+    shows(3)  # where it was
     wait(
         browser,
         lambda browser: (
-            [option.text for option in predicted.options]
-            == ["any (2)", "cat (1)", "dog (0)", "owl (1)"]
+            [option.text for option in predicted.options] == ["any (2)", "cat (1)", "owl (1)"]
         ),
-    )
-    assert (true.first_selected_option.text, predicted.first_selected_option.text) == (
-        "dog (2)",
-        "any (2)",
     )
     predicted.select_by_visible_text("owl (1)")
     wait(
         browser,
         lambda browser: (
-            [option.text for option in true.options] == ["any (2)", "cat (1)", "dog (1)", "owl (0)"]
+            [option.text for option in true.options] == ["any (2)", "cat (1)", "dog (1)"]
         ),
     )
     assert (true.first_selected_option.text, predicted.first_selected_option.text) == (
         "dog (1)",
         "owl (1)",
     )
+    find(browser, "button.widget-button", "all again").click()
+    shows(0)
 
 
 def test_in_jupyterlab_an_executed_notebook_shows_the_first_mistake(browser, lab):
@@ -562,7 +592,7 @@ def test_in_jupyterlab_an_executed_notebook_shows_the_first_mistake(browser, lab
     executed = notebook(root / "executed.ipynb", executed=True)
     assert "widgets" not in executed.metadata
     classifier, wrong, method, layer = example()
-    expected = painter(classifier, wrong)(0, method, layer, int(PREDICTED[0]))
+    expected = addresses(painter(classifier, wrong, {}, {})(0, method, layer, int(TRUE[0])))
     shown = open_notebook(browser, address("executed.ipynb"))
-    wait(browser, lambda browser: bytes_of(browser, ".jp-OutputArea-output img") == expected)
+    wait(browser, lambda browser: sources(browser, ".jp-OutputArea-output") == expected)
     assert "rror" not in shown.text

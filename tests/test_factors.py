@@ -47,15 +47,17 @@ def test_the_worst_slice_is_chosen_on_validation_and_told_on_the_test():
     values = [{"light": rng.rand(600), "size": rng.rand(600)} for _ in range(2)]
     wrong = [(own["light"] < 0.1) | (rng.rand(600) < 0.05) for own in values]
     found = factors.worst_slice(values[0], wrong[0], values[1], wrong[1])
-    assert (found["factor"], found["end"]) == ("light", "lowest tenth")
-    assert found["edge"] == pytest.approx(0.1, abs=0.02)
+    (end,) = found["ends"]
+    assert (end["factor"], end["end"]) == ("light", "lowest tenth")
+    assert end["edge"] == pytest.approx(0.1, abs=0.02)
+    assert found["tried"] == 8 + 4 * 4  # single ends, and pairs of the two factors
     assert found["inside"]["value"] > 0.9
     assert found["outside"]["value"] < 0.1
     assert found["p"] < 1e-10
-    assert (values[1]["light"][found["at"]] <= found["edge"]).all()
+    assert found["inside"]["n"] == (values[1]["light"] <= end["edge"]).sum()
     mostly = [own["light"] > 0.25 for own in values]  # the dark ones are read right
     found = factors.worst_slice(values[0], mostly[0], values[1], mostly[1])
-    assert found["end"].startswith("highest")
+    assert found["ends"][0]["end"].startswith("highest")
     # nothing there: what validation says by chance the test does not say again
     told = []
     for seed in range(60):
@@ -68,14 +70,31 @@ def test_the_worst_slice_is_chosen_on_validation_and_told_on_the_test():
     )
 
 
+def test_the_ends_of_two_factors_are_found_where_only_both_do_it():
+    rng = np.random.RandomState(0)
+    values = [{"light": rng.rand(800), "length": rng.rand(800)} for _ in range(2)]
+    wrong = [(own["light"] > 0.75) & (own["length"] < 0.25) for own in values]
+    found = factors.worst_slice(values[0], wrong[0], values[1], wrong[1])
+    assert {(end["factor"], end["end"]) for end in found["ends"]} == {
+        ("light", "highest quarter"),
+        ("length", "lowest quarter"),
+    }
+    assert found["inside"]["value"] > 0.85
+    assert found["outside"]["value"] < 0.02
+    light, length = (end["edge"] for end in found["ends"])
+    both = (values[1]["light"] >= light) & (values[1]["length"] <= length)
+    assert found["inside"]["n"] == both.sum()
+
+
 def test_that_dark_objects_are_misread_is_found_without_being_told():
     """Measured factors alone; the three in a hundred whose object is dark are misclassified."""
     data = load()
     dark = [split.factors["polarity"] == "dark" for split in (data.val, data.test)]
     of_val, of_test = (factors.measured(split.images) for split in (data.val, data.test))
     found = factors.worst_slice(of_val, dark[0], of_test, dark[1])
-    assert found["factor"] == "how light that is"
-    assert found["end"].startswith("lowest")
+    (end,) = found["ends"]
+    assert end["factor"] == "how light that is"
+    assert end["end"].startswith("lowest")
     assert found["inside"]["low"] > found["outside"]["high"]
 
 
@@ -161,7 +180,7 @@ def shapes_and_network():
 def test_features_are_what_the_last_layer_sees(shapes_and_network):
     data, network = shapes_and_network
     images = data.test.images[:3]
-    found = features(network, images)
+    found, _ = features(network, images)
     assert found.shape == (3, 512)
     with torch.no_grad():
         logits = network.model.eval()(network.inputs(images)[:])

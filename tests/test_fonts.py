@@ -12,7 +12,7 @@ from PIL import Image
 
 from utils.images.split import Split
 from utils.mistakes.mistakes import Mistakes
-from utils.report import drawing, figures, fonts, map_figures, pair_figures
+from utils.report import common_figures, drawing, figures, fonts, map_figures, pair_figures
 
 NAMES = ("猫", "狗", "owl")
 
@@ -189,7 +189,13 @@ FIGURES = {
     "cam_pairs": lambda: map_figures.cam_pairs(
         a_mistake(), {"predicted": MAP, "true": MAP}, NAMES, "猫"
     ),
-    "one_mistake": lambda: map_figures.one_mistake(a_mistake(), MAP[0], 1, NAMES, "猫"),
+    "neighbours": lambda: common_figures.neighbours(
+        a_mistake(), {"猫": np.zeros((1, 1), int)}, a_mistake().images, NAMES, "猫"
+    ),
+    "groups": lambda: common_figures.groups(
+        [{"name": "狗", "size": 1}], a_mistake(), np.zeros(1, int), MAP, "猫"
+    ),
+    "least_changes": lambda: common_figures.least_changes(np.ones(2), np.ones(2), "猫"),
     "mean_maps": lambda: map_figures.mean_maps([("猫 as 狗", {"map": MAP[0]})], "猫"),
     "two_objects": lambda: pair_figures.two_objects(
         np.zeros((1, 8, 8, 3), np.uint8),

@@ -116,18 +116,18 @@ def test_the_worst_of_the_baselines_decides():
     assert found["p"] == pytest.approx(3 * 2 / 2**20)
 
 
-def test_better_than_all_takes_the_weakest_of_the_comparisons():
-    """Against the first it is ahead by less, and surely; against the second by more, but unsure."""
+def test_the_strongest_baseline_is_named_and_the_greatest_p_counts():
+    """Ahead of the first by less, and surely; of the second by more, but unsure."""
     ours = np.full(12, 1.0)
     near = ours - 0.1 - np.arange(12) / 1000
     unsure = ours - np.tile([3.0, -1.0], 6)
     found = against_all(ours, {"near": near, "unsure": unsure})
-    alone = compare(ours, unsure)
-    assert found["against"] == "unsure"
-    assert [found[key] for key in ("value", "low", "high", "p")] == [
-        alone[key] for key in ("value", "low", "high", "p")
+    alone = compare(ours, near)
+    assert found["against"] == "near"
+    assert [found[key] for key in ("value", "low", "high")] == [
+        alone[key] for key in ("value", "low", "high")
     ]
-    assert alone["p"] > 0.05 > compare(ours, near)["p"]
+    assert found["p"] == compare(ours, unsure)["p"] > 0.05 > alone["p"]
     assert found["each"] == pytest.approx({"near": 0.1055, "unsure": 1})
 
 

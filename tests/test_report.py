@@ -5,6 +5,7 @@ import io
 import json
 import os
 import re
+from dataclasses import replace
 from html import unescape
 
 import numpy as np
@@ -21,9 +22,9 @@ from utils.core import files
 from utils.images.form import Form
 from utils.images.split import LazyImages, Split
 from utils.mistakes import mistakes, people
-from utils.report import drawing, figures, tiles
-from utils.report import page as pages
-from utils.report.page import FIGURES, MOST, write_page
+from utils.report import drawing, figures, mistake_list, tiles
+from utils.report.mistake_list import MOST
+from utils.report.page import FIGURES, write_page
 from utils.report.tiles import COLUMNS, SIDE
 
 CLASSES = ('<b>&"x"', "cat", "owl")
@@ -92,7 +93,7 @@ def maps_of(wrong):
 def run_folder(folder, **sections):
     folder.mkdir(exist_ok=True)
     (folder / "figures").mkdir(exist_ok=True)
-    (folder / "mistakes.csv").touch()
+    (folder / "evidence.npz").touch()
     for section, values in (
         {"data": DATA, "training": TRAINING, "explanations": FOUND} | sections
     ).items():
@@ -116,6 +117,15 @@ def run_folder(folder, **sections):
     return folder
 
 
+def surest_first(wrong):
+    """The order of the list."""
+    return np.argsort(-wrong.probability_of(wrong.predicted), kind="stable")
+
+
+def to_people(kinds):
+    return {"more": {"To people": [people.KINDS[kind] for kind in kinds]}}
+
+
 def page_of(folder, wrong=None, **given):
     wrong = misclassified(40) if wrong is None else wrong
     write_page(folder, wrong, CLASSES, maps_of(wrong), **given)
@@ -128,11 +138,11 @@ def words(page):
     return " ".join(unescape(re.sub(r"<[^>]+>", " ", body)).split())
 
 
-def sheet_of(page, selector):
+def sheet_of(page, selector, mode="RGB"):
     (address,) = re.findall(
         re.escape(selector) + r" \{ background-image: url\(data:image/webp;base64,([^)]+)\)", page
     )
-    return np.asarray(Image.open(io.BytesIO(base64.b64decode(address))).convert("RGB"))
+    return np.asarray(Image.open(io.BytesIO(base64.b64decode(address))).convert(mode))
 
 
 def rows_of(page):
@@ -154,8 +164,9 @@ def test_each_line_has_the_pixels_of_its_own_image_and_maps(tmp_path):
         for which in ("tile::before", "predicted::after", "true::after")
     }
     rows = rows_of(page)
-    assert [cells[-1] for _, _, cells in rows] == wrong.images.ids.tolist()
-    for index, (x, y, _) in enumerate(rows):
+    order = surest_first(wrong)
+    assert [cells[-1] for _, _, cells in rows] == wrong.images.ids[order].tolist()
+    for index, (x, y, _) in zip(order, rows, strict=True):
         image, of_predicted, of_true = (
             sheet[32 * y : 32 * y + 32, 32 * x : 32 * x + 32] for sheet in sheets.values()
         )
@@ -172,10 +183,10 @@ def test_lines_by_hand(tmp_path):
     wrong = mistakes.Mistakes(
         images, np.array([1, 2]), np.array([[0.25, 0.5, 0.25], [0.1, 0.2346, 0.6654]])
     )
-    page = page_of(run_folder(tmp_path), wrong, kinds=np.array([2, 0]))
+    page = page_of(run_folder(tmp_path), wrong, **to_people([2, 0]))
     assert [cells for _, _, cells in rows_of(page)] == [
-        ['<b>&"x"', "cat", "0.250", "0.500", "clear to people", "a"],
         ["cat", "owl", "0.235", "0.665", "label in doubt", NASTY],
+        ['<b>&"x"', "cat", "0.250", "0.500", "clear to people", "a"],
     ]
     assert '<option value="clear to people">' in page
     assert "ambiguous" not in re.sub(r"<img [^>]+>", "", page)
@@ -202,8 +213,9 @@ def test_a_network_of_ones_own_is_told_with_its_weights_and_notes(tmp_path):
 def test_a_constant_map_is_said_to_be(tmp_path):
     page = page_of(run_folder(tmp_path))
     lines = re.findall(r"<tr style.*?</tr>", page, re.DOTALL)
-    assert [index for index, line in enumerate(lines) if "<b>constant</b>" in line] == [3]
-    spoken = [unescape(label) for label in re.findall(r'aria-label="(map for [^"]*)"', lines[3])]
+    (at,) = np.flatnonzero(surest_first(misclassified(40)) == 3)
+    assert [index for index, line in enumerate(lines) if "<b>constant</b>" in line] == [at]
+    spoken = [unescape(label) for label in re.findall(r'aria-label="(map for [^"]*)"', lines[at])]
     assert spoken == ["map for owl, constant", f"map for {CLASSES[0]}"]
     assert (
         "for the predicted class; 1 of 36 constant for the true class; 0 of 36 constant"
@@ -238,10 +250,12 @@ def test_it_opens_with_what_it_means_and_tells_known_causes(tmp_path):
         {"name": "none", "errors": share, "repaired": None},
     ]
     run_folder(tmp_path, explanations=FOUND | {"causes": causes})
-    notes = [""] * 39 + ["mended, p 0.02"]
-    page = page_of(tmp_path, abstract=["Of 2 <claims>.", "And so on."], notes=notes)
+    more = {"Without what its map marks": [""] * 39 + ["mended"], "without a word": [""] * 40}
+    page = page_of(tmp_path, abstract=["Of 2 <claims>.", "And so on."], more=more)
     text = words(page)
-    assert page.count("<td>mended, p 0.02</td>") == 1
+    assert page.count("<td>mended</td>") == 1
+    assert '<option value="mended">' in page
+    assert "without a word" not in text
     assert "Without what its map marks" in text
     assert "Without what its map marks" not in words(page_of(tmp_path))
     assert "can and cannot tell you Of 2 <claims>. And so on." in text
@@ -254,7 +268,7 @@ def pictures(page):
 
 def test_pictures_are_of_this_run_and_speak(tmp_path):
     folder = run_folder(tmp_path)
-    # older than mistakes.csv: of an earlier run
+    # older than evidence.npz: of an earlier run
     os.utime(folder / "figures" / "verdicts.png", (0, 0))
     page = page_of(folder)
     alts = {name: alt for names in FIGURES.values() for name, alt in names.items()}
@@ -349,19 +363,68 @@ def test_without_a_mistake(tmp_path):
 
 
 def test_of_very_many_mistakes_some_are_listed(tmp_path, monkeypatch):
-    monkeypatch.setattr(pages, "MOST", 4)
+    monkeypatch.setattr(mistake_list, "MOST", 4)
     wrong = misclassified(40)
-    page = page_of(run_folder(tmp_path), wrong, kinds=np.arange(40) // 13 % 3)
+    page = page_of(run_folder(tmp_path), wrong, **to_people(np.arange(40) // 13 % 3))
     assert "4 of the 40, spread evenly over the test order" in words(page)
-    assert [cells[-1] for _, _, cells in rows_of(page)] == wrong.images.ids[
-        [0, 13, 26, 39]
-    ].tolist()
+    at = np.array([0, 13, 26, 39])
+    order = surest_first(wrong.take(at))
+    assert [cells[-1] for _, _, cells in rows_of(page)] == wrong.images.ids[at[order]].tolist()
     assert [cells[-2] for _, _, cells in rows_of(page)] == [
-        people.KINDS[kind] for kind in (0, 1, 2, 0)
+        people.KINDS[kind] for kind in np.array([0, 1, 2, 0])[order]
     ]
-    assert (sheet_of(page, ".tile::before")[:32, 32:64] == wrong.images.images[13]).all()
-    of_true = colormaps[drawing.HEAT](maps_of(wrong)["true"][13], bytes=True)[..., :3]
+    second = at[order[1]]
+    assert (sheet_of(page, ".tile::before")[:32, 32:64] == wrong.images.images[second]).all()
+    of_true = colormaps[drawing.HEAT](maps_of(wrong)["true"][second], bytes=True)[..., :3]
     assert (sheet_of(page, ".true::after")[:32, 32:64] == of_true).all()
+
+
+def test_training_images_stand_beside_their_mistakes_and_outlines_over_them(tmp_path):
+    wrong = misclassified(40)
+    masks = np.zeros((40, 32, 32), bool)
+    masks[7, 10:20, 12:25] = True
+    wrong = replace(wrong, images=replace(wrong.images, masks=masks))
+    others = np.random.RandomState(2).randint(0, 256, (9, 32, 32, 3)).astype(np.uint8)
+    near = np.full(40, -1)
+    near[7] = 3
+    beside = {"nearest of the true class": near}
+    training = Split(others, np.zeros(9, int), np.arange(9).astype(str))
+    page = page_of(run_folder(tmp_path), wrong, beside=beside, training=training)
+    place = np.flatnonzero(surest_first(wrong) == 7)[0]
+    x, y = place % COLUMNS, place // COLUMNS
+    sheet = sheet_of(page, ".beside-0::before")
+    assert (sheet[32 * y : 32 * y + 32, 32 * x : 32 * x + 32] == others[3]).all()
+    assert (sheet > 0).sum() == (others[3] > 0).sum()  # no other has one
+    assert "Nearest of the true class" in words(page)
+    edges = sheet_of(page, ".tile i", "RGBA")
+    tile = edges[96 * y : 96 * y + 96, 96 * x : 96 * x + 96]
+    fine = masks[7].repeat(3, axis=0).repeat(3, axis=1)
+    assert (tile[..., 3] > 0).sum() == 2 * (30 + 39) - 4  # around 30 x 39 pixels
+    assert not tile[..., 3][~fine].any()
+    assert (edges[..., 3] > 0).sum() == 2 * (30 + 39) - 4
+    assert "outline of the object" in words(page)
+    assert "outline of the object" not in words(page_of(tmp_path))
+
+
+def test_outlines_of_large_images_are_as_small_as_their_tiles():
+    masks = np.zeros((3, 600, 300), bool)
+    masks[1, 100:500, 100:200] = True
+    found = tiles.outlines(masks)
+    assert found.shape == (96, 32 * 48, 4)
+    down, across = np.nonzero(found[..., 3])
+    assert (down.min(), down.max()) == (16, 79)
+    assert (across.min(), across.max()) == (48 + 16, 48 + 31)
+
+
+def test_classes_are_filters_however_many_and_other_words_up_to_a_number():
+    wrong, many = misclassified(100), tuple(f"class {number}" for number in range(25))
+    shares = np.full((100, 25), 1 / 25)
+    wrong = replace(wrong, predicted=np.arange(100) % 25, probabilities=shares)
+    more = {"odd": np.arange(100).astype(str), "even": np.where(np.arange(100) % 2, "yes", "")}
+    found = mistake_list.listed(wrong, many, {}, more, {}, None)
+    assert list(found["choices"]) == ["True", "Predicted", "even"]
+    assert len(found["choices"]["Predicted"]) == 25
+    assert found["choices"]["even"] == ["", "yes"]
 
 
 def test_written_whole_or_not_at_all(tmp_path, monkeypatch):
@@ -459,8 +522,9 @@ def test_tiles_of_any_form_show_their_own_image(browser, tmp_path, shape, on_scr
         image, of_true = browser.find_elements(
             By.CSS_SELECTOR, f"#list tbody tr:nth-child({number}) .tile"
         )
-        colour = colours[number - 1, 0, 0, :3].astype(float) * np.ones(3)
-        heat = 255 * np.array(colormaps[drawing.HEAT](maps[number - 1, -1, -1])[:3])
+        at = surest_first(wrong)[number - 1]
+        colour = colours[at, 0, 0, :3].astype(float) * np.ones(3)
+        heat = 255 * np.array(colormaps[drawing.HEAT](maps[at, -1, -1])[:3])
         over = 0.4 * colour @ (0.2126, 0.7152, 0.0722) + 0.6 * heat
         for tile, expected in ((image, colour), (of_true, over)):
             pixels = seen(browser, tile)
@@ -479,7 +543,7 @@ def test_words_that_were_drawn_as_numbers_are_listed_below_their_picture(tmp_pat
 
 @pytest.fixture
 def opened(browser, tmp_path):
-    page_of(run_folder(tmp_path / "run"), kinds=np.arange(40) % 3)
+    page_of(run_folder(tmp_path / "run"), **to_people(np.arange(40) % 3))
     browser.get((tmp_path / "run" / "report.html").as_uri())
     yield browser
     assert browser.get_log("browser") == []
@@ -506,7 +570,9 @@ def test_nothing_is_asked_of_the_network(opened, tmp_path):
     addresses = re.findall(r"""(?:src|href)="([^"]*)"|url\(([^)]*)\)""", page)
     assert {re.match("data:|#", one or other)[0] for one, other in addresses} == {"data:", "#"}
     assert opened.title == "run: 40 of 400 images misclassified"
-    assert shown(opened, "True")[:2] == ['<b>&"x"', "cat"]
+    wrong = misclassified(40)
+    first = [CLASSES[label] for label in wrong.true[surest_first(wrong)[:2]]]
+    assert shown(opened, "True")[:2] == first
 
 
 def test_a_click_on_a_heading_sorts(opened):
@@ -532,28 +598,41 @@ def test_filters_leave_the_right_lines(opened):
         return opened.find_element(By.CSS_SELECTOR, "#filters output").text
 
     wrong = misclassified(40)
+    order = surest_first(wrong)
+    ids, of_true, of_predicted = (
+        values[order] for values in (wrong.images.ids, wrong.true, wrong.predicted)
+    )
     true, predicted, kind = (
-        Select(opened.find_element(By.CSS_SELECTOR, f"select[data-key={key}]"))
-        for key in ("true", "predicted", "kind")
+        Select(opened.find_element(By.CSS_SELECTOR, f"select[data-key='{key}']"))
+        for key in ("True", "Predicted", "To people")
     )
     assert [option.text for option in true.options] == ["all", '<b>&"x"', "cat", "owl"]
     true.select_by_visible_text(CLASSES[0])
-    assert shown(opened, "Id") == wrong.images.ids[wrong.true == 0].tolist()
+    assert shown(opened, "Id") == ids[of_true == 0].tolist()
     assert count() == f"{(wrong.true == 0).sum()} of 40 shown"
     predicted.select_by_visible_text("cat")
     assert (shown(opened, "Id"), count()) == ([], "0 of 40 shown")
     true.select_by_visible_text("all")
     kind.select_by_visible_text("clear to people")
     assert set(shown(opened, "To people")) == {"clear to people"}
-    assert (
-        shown(opened, "Id")
-        == wrong.images.ids[(wrong.predicted == 1) & (np.arange(40) % 3 == 2)].tolist()
-    )
+    assert shown(opened, "Id") == ids[(of_predicted == 1) & (order % 3 == 2)].tolist()
     predicted.select_by_visible_text("all")
     kind.select_by_visible_text("all")
-    opened.find_element(By.CSS_SELECTOR, "input[data-key=id]").send_keys("AGE 4")
-    assert shown(opened, "Id") == ["image 40", "image 4"]
+    opened.find_element(By.CSS_SELECTOR, "input[data-key=Id]").send_keys("AGE 4")
+    assert set(shown(opened, "Id")) == {"image 40", "image 4"}
     assert count() == "2 of 40 shown"
+
+
+def test_those_of_which_nothing_is_known_can_be_chosen(browser, tmp_path):
+    page_of(run_folder(tmp_path), more={"Seen to": ["", "yes", "no", ""] * 10})
+    browser.get((tmp_path / "report.html").as_uri())
+    choice = Select(browser.find_element(By.CSS_SELECTOR, "select[data-key='Seen to']"))
+    choice.select_by_visible_text("none")
+    wrong = misclassified(40)
+    order = surest_first(wrong)
+    assert shown(browser, "Id") == wrong.images.ids[order[np.isin(order % 4, (0, 3))]].tolist()
+    choice.select_by_visible_text("all")
+    assert len(shown(browser, "Id")) == 40
 
 
 def seen(browser, element):
@@ -573,11 +652,12 @@ def seen(browser, element):
 def test_a_tile_shows_its_image_and_map(opened):
     """An image's pixels, enlarged as they are, and a map's, over the image in grey."""
     wrong = misclassified(40)
-    maps = colormaps[drawing.HEAT](maps_of(wrong)["true"][35])[..., :3] * 255
+    at = surest_first(wrong)[35]
+    maps = colormaps[drawing.HEAT](maps_of(wrong)["true"][at])[..., :3] * 255
     image, _, of_true = opened.find_elements(By.CSS_SELECTOR, "#list tbody tr:nth-child(36) .tile")
-    grey = wrong.images.images[35] @ (0.2126, 0.7152, 0.0722)
+    grey = wrong.images.images[at] @ (0.2126, 0.7152, 0.0722)
     for tile, expected in (
-        (image, wrong.images.images[35]),
+        (image, wrong.images.images[at]),
         (of_true, 0.4 * grey[..., None] + 0.6 * maps),
     ):
         pixels = seen(opened, tile)

@@ -9,6 +9,7 @@ import sys
 
 import nbclient
 import nbformat
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -75,20 +76,40 @@ def test_run_folder_is_complete(finished):
         "removal",
         "randomisation",
         "alike",
+        "least_changes",
+        "neighbours",
     }
     others = {
         ".lock",
         "evidence.npz",
         "history.csv",
+        "manifest.json",
+        "maps.npz",
         "mistakes.csv",
         "results.csv",
         "metrics.json",
         "report.html",
         "state.safetensors",
+        "suspects.csv",
         "weights.safetensors",
     }
     others |= {f"{notebook}.ipynb" for notebook in notebooks.NOTEBOOKS}
-    assert files == others | {f"figures/{name}.png" for name in figures}
+    others |= {f"figures/{name}.png" for name in figures}
+    rows = pd.read_csv(finished / "mistakes.csv")
+    assert files == others | set(rows["overlay"])
+
+
+def test_what_is_known_of_a_mistake_stands_in_its_row(finished):
+    rows = pd.read_csv(finished / "mistakes.csv").set_index("id")
+    with np.load(finished / "maps.npz") as kept:
+        assert kept["ids"].tolist() == rows.index.tolist()
+        assert kept["map of the true class"].shape[0] == len(rows)
+    # two images of night lie in day: what is nearest of the class they look like is of night
+    for name in ("day0", "day1"):
+        assert rows.loc[name, "nearest_of_the_predicted_class"].startswith("night")
+        assert rows.loc[name, "nearest_of_the_true_class"].startswith("day")
+    suspects = pd.read_csv(finished / "suspects.csv")
+    assert set(suspects["split"]) <= {"train", "test"}
 
 
 def test_results_are_the_measured_numbers_of_metrics(finished):

@@ -71,6 +71,7 @@ def test_same_bytes_on_every_machine():
         "cause",
         "contrast",
         "distractors",
+        "off centre",
         "overlap",
         "polarity",
         "radius",

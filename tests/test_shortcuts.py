@@ -189,23 +189,22 @@ NETWORKS = [
 ]
 
 
-def test_what_is_looked_at_is_what_lies_beyond_the_best_baseline():
-    assert study.beyond_baselines(NETWORKS[0], "on_cue", "layer3") == pytest.approx(0.1)
-    assert study.beyond_baselines(NETWORKS[0], "off_object", "layer3") == pytest.approx(-0.4)
-
-
 def test_correlation_by_hand():
     first = np.arange(5.0)
-    found = study.correlated(first, first**2)
+    found = study.correlated(first, first**2, first)
     assert (found["n"], found["value"]) == (5, pytest.approx(1))
     assert found["p"] == pytest.approx(2 / 120)  # all in order, or all in reverse
     assert found["high"] == pytest.approx(1)
-    assert study.correlated(first, -first)["value"] == pytest.approx(-1)
-    swapped = study.correlated(first, np.array([0.0, 1, 2, 4, 3]))
+    assert study.correlated(first, -first, first)["value"] == pytest.approx(-1)
+    swapped = study.correlated(first, np.array([0.0, 1, 2, 4, 3]), first)
     assert swapped["value"] == pytest.approx(0.9)
     assert swapped["low"] < 0.9 <= swapped["high"]
-    alike = study.correlated(np.ones(5), first)
+    alike = study.correlated(np.ones(5), first, first)
     assert (alike["value"], alike["p"]) == (0, 1)
+    # of two kinds, each in order but behind the other: draws are of one kind, or of both
+    kinds, rising = np.repeat([0, 1], 3), np.array([3.0, 4, 5, 0, 1, 2])
+    together = study.correlated(np.arange(6.0), rising, kinds)
+    assert (together["low"], together["high"]) == (pytest.approx(together["value"]), 1)
 
 
 def test_a_detector_is_tried_on_other_networks_than_it_was_chosen_on():

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from utils.core import statistics
 from utils.core.statistics import holm, sign_flip, t_interval
 
 
@@ -46,3 +47,16 @@ def test_sign_flip_by_hand():
 def test_equal_pairs_are_rejected_as_often_as_they_should():
     draws = np.random.RandomState(1).normal(0, 1, (400, 8))
     assert 0.02 < np.mean([sign_flip(values) <= 0.05 for values in draws]) < 0.08
+
+
+def test_of_many_values_students_t_tells_what_flipping_does(monkeypatch):
+    values = np.random.RandomState(0).standard_exponential(600) - 0.93
+    of_many = sign_flip(values)
+    monkeypatch.setattr(statistics, "MANY", 1000)
+    assert sign_flip(values) == pytest.approx(of_many, abs=0.012)  # 2.5 deviations of 9,999 draws
+    assert 0.01 < of_many < 0.5
+    monkeypatch.undo()
+    assert sign_flip(np.zeros(600)) == 1
+    few = np.zeros(600)
+    few[:4] = 1
+    assert sign_flip(few) == pytest.approx(2 / 16, abs=0.02)  # whatever the 0s do

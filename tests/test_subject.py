@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from utils.evidence import values
-from utils.evidence.claims import CLAIMS, claims
+from utils.evidence.claims import BESIDE_CLAIMS, CLAIMS, claims
 from utils.evidence.subject import OTHER_CLASS, REFERENCES, SAME_CLASS, UNTRAINED, Subject, borrowed
 from utils.evidence.values import Values
 from utils.images.dataset import load
@@ -143,4 +143,31 @@ def test_claims_by_hand():
     assert all(set(contract) <= set(row) for row in found)
     assert {row["verdict"] for row in claims(tests, "us", learnt=False)} == {"not judged"}
     assert [row["map"] for row in claims(tests, "them")] == ["the maps"]
-    assert len({claim.what for claim in CLAIMS}) == len(CLAIMS)
+    every = (*CLAIMS, *BESIDE_CLAIMS)
+    assert len({claim.what for claim in every}) == len(every)
+
+
+def test_the_map_chosen_on_validation_is_a_claim_of_its_own():
+    hits = {"us": np.zeros(40), "best": np.ones(40), "centre": np.arange(40) % 2.0}
+    tests = {"object": Values(np.arange(40), {"pointing game": hits})}
+    ours, chosen = claims(tests, "us", chosen="best")
+    assert (ours["verdict"], chosen["verdict"], chosen["map"]) == ("worse", "better", "best")
+    assert chosen["what"] == "points at the object, chosen on validation"
+    assert len(claims(tests, "us")) == 1
+
+
+def test_what_a_wrong_class_mends_counts_against_the_map():
+    values = {"us": np.ones(30), "told a wrong third class": np.ones(30), "centre": np.zeros(30)}
+    tests = {
+        "mistakes": Values(np.arange(30), {"corrected": values, "rise of the true class": values})
+    }
+    assert [row["baseline"] for row in claims(tests, "us")] == ["told a wrong third class"] * 2
+
+
+def test_other_measures_are_judged_apart():
+    curve = {"us": np.full(40, 0.2), "edges": np.full(40, 0.4)}
+    tests = {"removal": Values(np.arange(40), {"deletion": curve, "insertion": curve})}
+    (beside,) = claims(tests, "us", asked=BESIDE_CLAIMS)
+    assert (beside["what"], beside["verdict"]) == ("deletion", "better")  # low is good
+    (claim,) = claims(tests, "us")
+    assert (claim["verdict"], claim["p_holm"]) == ("worse", claim["p"])

@@ -56,9 +56,9 @@ def explorer_steps(classifier):
     """
     split = noise(200).test
     wrong = mistakes.find(split, predict(classifier, split.images))
-    paint = explorer.painter(classifier, wrong)
+    paint = explorer.painter(classifier, wrong, {}, {})
     view = explorer.Explorer(
-        paint, wrong, classifier.classes, "GradCAM", "layer1", tuple(classifier.layers)
+        paint, wrong, classifier.classes, "GradCAM", "layer1", tuple(classifier.layers), {}
     )
 
     def steps(method, count=4):

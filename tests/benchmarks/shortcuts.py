@@ -57,9 +57,8 @@ def train(dataset, folder, seed, device, precision):
 def summary(networks: list) -> dict:
     """For each cue, layer and share of the map: whether it grows with the reliance on the cue.
 
-    {cue: {"networks": n, "scores": {"what, layer": row}}}. What is looked at is the share less that
-    of the best baseline map in the same images. `spearman` of it and of the reliance over networks,
-    with a bootstrap interval over networks and p by permutation, after Holm over all; and a
+    {cue: {"networks": n, "scores": {"what, layer": row}}}: Spearman's correlation of the share of
+    the map and of the reliance over networks, as `correlated` has it, p after Holm over all; and a
     detector, whose threshold is chosen on networks of even seeds: of those of odd seeds that rely
     on their cue, it `finds` so many of `rely`, with `false_alarms` among `others`.
     """
@@ -74,9 +73,10 @@ def summary(networks: list) -> dict:
         for what, at in itertools.product(("on_cue", "off_object"), LAYERS):
             if (kind, what) == ("tint", "on_cue"):  # all of a map is on a tint
                 continue
-            excess = np.array([beyond_baselines(row, what, at) for row in some])
-            scores[f"{what}, {at}"] = correlated(reliance, excess) | detected(
-                excess, reliance >= RELIES, even
+            shown = np.array([row["maps"][at][what]["value"] for row in some])
+            tied = np.array([row["share"] for row in some])
+            scores[f"{what}, {at}"] = correlated(reliance, shown, tied) | detected(
+                shown, reliance >= RELIES, even
             )
         found[kind] = {"networks": len(some), "scores": scores}
     rows = [row for of_cue in found.values() for row in of_cue["scores"].values()]
@@ -85,15 +85,12 @@ def summary(networks: list) -> dict:
     return found
 
 
-def beyond_baselines(row: dict, what: str, at: str) -> float:
-    """The share of a network's map, less the greatest of the baseline maps."""
-    best = max(values[what]["value"] for values in row["baselines"].values())
-    return row["maps"][at][what]["value"] - best
+def correlated(first, second, kinds, seed: int = 0) -> dict:
+    """Spearman's correlation of two (N,) with a bootstrap interval and p by permutation.
 
-
-def correlated(first, second, seed: int = 0) -> dict:
-    """Spearman's correlation of two (N,) with its interval and p."""
-
+    Networks of one of `kinds` (N,) differ by seed alone and are alike: they are drawn together, and
+    p is that of their means.
+    """
     if np.ptp(first) == 0 or np.ptp(second) == 0:  # no order to speak of
         return {"n": len(first), "value": 0.0, "low": 0.0, "high": 0.0, "p": 1.0}
 
@@ -101,15 +98,20 @@ def correlated(first, second, seed: int = 0) -> dict:
         return stats.spearmanr(x, y).statistic
 
     rng = np.random.RandomState(seed)
-    draws = rng.randint(len(first), size=(RESAMPLES, len(first)))
+    of = [np.flatnonzero(kinds == kind) for kind in np.unique(kinds)]
+    draws = [
+        np.concatenate([of[kind] for kind in rng.randint(len(of), size=len(of))])
+        for _ in range(RESAMPLES)
+    ]
     drawn = [
         rank(first[draw], second[draw])
         for draw in draws
         if np.ptp(first[draw]) > 0 and np.ptp(second[draw]) > 0
     ]
+    means = [np.array([values[own].mean() for own in of]) for values in (first, second)]
     test = stats.permutation_test(
-        (first,),
-        lambda x: rank(x, second),
+        means[:1],
+        lambda x: rank(x, means[1]),
         permutation_type="pairings",
         random_state=rng,
         n_resamples=RESAMPLES,

@@ -6,7 +6,7 @@ Python over the names of this package.
 
 import re
 
-from tests.docs import cues, interval, kept, recipes, runs, speed, table
+from tests.docs import cues, interval, kept, patterns, recipes, runs, speed, table
 from utils import ROOT
 
 PAGES = (ROOT / "README.md", *sorted((ROOT / "doc").glob("*.md")))
@@ -16,7 +16,7 @@ MARKED = re.compile(r"(<!--= (.*?) -->)(.*?)(<!--/-->)", re.DOTALL)
 def written(text: str) -> str:
     """A page with everything between markers written anew."""
     names = {"interval": interval, "kept": kept, "table": table, **vars(runs)}
-    names |= vars(recipes) | vars(speed) | vars(cues)
+    names |= vars(recipes) | vars(speed) | vars(cues) | vars(patterns)
     names |= {
         "demo": runs.Told("demo/metrics.json"),
         "cifar": runs.Told("cifar10/metrics.json"),

@@ -3,6 +3,7 @@
 import functools
 
 from tests.docs import interval, kept, table
+from utils.evidence.paired import ALPHA
 from utils.report.drawing import p_text
 
 # the demo, and the same in other arithmetic
@@ -71,12 +72,25 @@ def over_networks(path: str) -> str:
             row.against,
             p_text(row.p_holm),
             row.verdict,
-            f"{row.shown} of {row.n}",
+            f"{row.shown} of {row.n}" + (f", worse in {row.refuted}" if row.refuted else ""),
         ]
         for row in kept(f"{path}/sweep.json").claims
     ]
     heading = ["claim", "better by", "than", "p", "over networks", "networks that show it"]
     return table([heading, *lines])
+
+
+def foretold(path: str) -> str:
+    """What of one network's mistake foretells that others make it, in a kept sweep."""
+    found = kept(f"{path}/sweep.json").chance
+    told = [f"{row.name} ({interval(row)})" for row in found.auroc if row.p < ALPHA]
+    beyond = [p for p in found.beyond_confidence.p_holm if p < ALPHA]
+    return (
+        f"Of {len(found.auroc)} things known of it, {len(told)} foretell that (area under the "
+        f"curve, p below 0.05 after Holm){': ' if told else ''}{', '.join(told)}. Maps tell more "
+        f"than the confidence alone in {len(beyond)} of {len(found.beyond_confidence.p_holm)} "
+        "networks."
+    )
 
 
 def claims_of_sweeps() -> str:

@@ -4,7 +4,7 @@ import numpy as np
 from scipy import stats
 
 CONFIDENCE = 0.95
-RESAMPLES, FLIPS = 2000, 9999
+RESAMPLES, FLIPS, MANY = 2000, 9999, 500
 
 
 def mean_interval(values: np.ndarray, seed: int = 0, hits: bool = False) -> dict:
@@ -81,9 +81,12 @@ def holm(p_values) -> np.ndarray:
 def sign_flip(differences, seed: int = 0) -> float:
     """p of paired differences (N,) being around 0, by flipping their signs, two-sided.
 
-    Exact where that is at most FLIPS ways, else by so many drawn.
+    Exact where that is at most FLIPS ways, else by so many drawn; where more than MANY are not 0,
+    by Student's t, as the two are the same by then.
     """
     differences = np.asarray(differences, float)
+    if np.count_nonzero(differences) > MANY and np.ptp(differences) > 0:
+        return float(stats.ttest_1samp(differences, 0).pvalue)
     how = {"permutation_type": "samples", "n_resamples": FLIPS, "vectorized": True}
     rng = np.random.RandomState(seed)
     return float(stats.permutation_test((differences,), np.mean, random_state=rng, **how).pvalue)

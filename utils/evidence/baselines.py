@@ -58,6 +58,11 @@ def odd_colour_maps(images: np.ndarray) -> np.ndarray:
     return _blurred(np.sqrt((far**2).sum(axis=-1)))
 
 
+def central_colour_maps(images: np.ndarray) -> np.ndarray:
+    """What stands out, the more the nearer it is to the middle: (N, H, W) in 0 to 1."""
+    return to_one(odd_colour_maps(images) * centre_maps(len(images), images.shape[1:3]))
+
+
 def bright_maps(images: np.ndarray) -> np.ndarray:
     """How light the image is, blurred: (N, H, W) in 0 to 1."""
     return _blurred(grey(images))
@@ -89,6 +94,8 @@ BASELINES = {
     "centre": lambda images, seed: centre_maps(len(images), images.shape[1:3]),
     # that whatever stands out from its surroundings is a good guess
     "odd colour": lambda images, seed: odd_colour_maps(images),
+    # that it is if it is near the middle as well
+    "odd colour near the centre": lambda images, seed: central_colour_maps(images),
     # that the lightest place is
     "blurred brightness": lambda images, seed: bright_maps(images),
     # that detail is

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from utils.evidence.mending import BORROWED
+from utils.evidence.mending import BORROWED, THIRD
 from utils.evidence.paired import against_all, judged
 from utils.evidence.randomisation import ANOTHER
 from utils.evidence.subject import REFERENCES
@@ -15,7 +15,7 @@ from utils.evidence.values import Values
 
 # what is judged, and by what, in tests that are not of a single map
 MAPS, CONFIDENCE, CHANCE = "the maps", "the answer's confidence", "always the commonest"
-PIXELS = "the image's statistics"
+PIXELS, CHOSEN = "the image's statistics", "the map chosen on validation"
 NETWORK, USUAL = "the network's answer", "the usual error of its class"
 
 
@@ -37,17 +37,22 @@ class Claim:
 
 CLAIMS = (
     Claim("points at the object, all test images", "object", "pointing game"),
+    Claim(
+        "points at the object, chosen on validation", "object", "pointing game", False, ours=CHOSEN
+    ),
     Claim("points at the object, mistakes, predicted class", "object, predicted", "pointing game"),
     Claim("points at the object, mistakes, true class", "object, true", "pointing game"),
     Claim("tells the object of its class from another", "two objects", "stronger on its own"),
     Claim("finds the image of its class in a mosaic", "mosaic", "mass on its own"),
     Claim("the pixels it puts first bring the answer back sooner", "removal", "insertion"),
-    Claim("what it marks misled the network", "mistakes", "corrected"),
+    Claim(
+        "what it marks misled the network", "mistakes", "corrected", against=(*REFERENCES, THIRD)
+    ),
     Claim(
         "without what it marks the true class rises",
         "mistakes",
         "rise of the true class",
-        against=(*REFERENCES, BORROWED),
+        against=(*REFERENCES, THIRD, BORROWED),
     ),
     Claim("forgets the image when the network forgets", "forgetting", "SSIM", True, (ANOTHER,)),
     Claim(
@@ -61,22 +66,35 @@ CLAIMS = (
     Claim("... better than the confidence does", "naming", "named", False, (CONFIDENCE,), MAPS),
     Claim("the network errs as people do", "people", "agrees", False, (USUAL,), NETWORK),
 )
+# other measures of the same, which are no claims: one measure stands for a question
+BESIDE_CLAIMS = (
+    Claim("relevance mass, all test images", "object", "relevance mass"),
+    Claim("relevance rank, all test images", "object", "relevance rank"),
+    Claim("peak in a mosaic", "mosaic", "peak on its own"),
+    Claim("deletion", "removal", "deletion", True),
+    Claim("average drop", "removal", "drop", True),
+    Claim("increase", "removal", "increase"),
+    Claim("forgetting, by rank correlation", "forgetting", "rank correlation", True, (ANOTHER,)),
+)
 
 
-def claims(tests: dict, name: str, learnt: bool = True, seed: int = 0) -> list:
-    """A row for each of CLAIMS that {test: Values} can tell of the map `name`.
+def claims(
+    tests: dict, name: str, learnt: bool = True, seed: int = 0, chosen: str = "", asked=CLAIMS
+) -> list:
+    """A row for each of the claims `asked` that {test: Values} can tell of the map `name`, and of
+    the one that was `chosen` on validation ("": none was).
 
-    `what`, `map`, `baseline` (the one that decides, see `paired.decide`), `difference` from it, by
+    `what`, `map`, `baseline` (the strongest, see `paired.decide`), `difference` from it, by
     image (turned round where less is good), its interval `low` and `high`, p, `p_holm` over
     the rows, `verdict`: "better", "worse" or "undecided", or "not judged" where the network is not
     shown to have `learnt` anything; n images, `networks` (1), `least` as `paired.judged` has it,
     the means `ours` and `theirs`, and `each` {baseline: difference}.
     """
     rows, means = [], []
-    for claim in CLAIMS:
+    for claim in asked:
         maps = tests.get(claim.test, Values(np.arange(0), {})).by.get(claim.measure, {})
         others = {other: maps[other] for other in claim.against if other in maps}
-        ours = claim.ours or name
+        ours = chosen if claim.ours == CHOSEN else claim.ours or name
         if ours not in maps or not others:
             continue
         sign = -1 if claim.less_is_good else 1

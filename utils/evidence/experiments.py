@@ -50,7 +50,7 @@ def by_mending(study: Study, every, wrong: Subject, most: int, fill: str, bare):
     maps["the weakest of it"] = -ours[few]
     third = third_class(true, some.predicted, classes, seed)
     if classes > 2:
-        maps["told a wrong third class"] = some.maps(some.predicted, against=third)
+        maps[mending.THIRD] = some.maps(some.predicted, against=third)
     how = {"fill": fill, "seed": seed, "bare": bare(some)}
     by = {
         "corrected": mending.corrected(model, inputs, true, maps, **how),

@@ -15,6 +15,7 @@ from utils.evidence.removal import probabilities, probability_of
 SHARE = 0.1  # of the pixels, taken out
 LENDERS = 64  # other mistakes whose maps stand beside each mistake's own
 BORROWED = "borrowed maps"  # the mean over them
+THIRD = "told a wrong third class"  # what any class that it is told lends a map
 CELL, ROUNDS = 4, 2  # of the greedy search: pixels a side of what it takes out; times it looks
 
 

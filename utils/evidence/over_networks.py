@@ -14,15 +14,17 @@ ENOUGH = 5  # networks, from which a claim is told of networks
 OF_DATA = ("dataset", "classes", "image_size", "train_images", "val_images", "test_images")
 OF_TRAINING = ("recipe", "settings")
 OF_MAPS = ("network", "method", "layer")
+KEPT = ("difference", "low", "high", "baseline", "verdict", "each")  # of a network's own row
 
 
 def claims(by_network: dict) -> list:
     """Each claim over networks, from {network: rows of `claims.claims`}.
 
-    A row a claim: `what`; over networks the mean of the difference from the baseline that decides,
+    A row a claim: `what`; over networks the mean of the difference from the strongest baseline,
     `against` (of those that all networks have, see `paired.decide`), and its t interval (n
     networks, value, low, high, p), p_holm over the claims, and `verdict`; `by` network its own row:
-    difference, low, high, baseline, verdict; and in how many that is "better", `shown`.
+    difference, low, high, baseline, verdict and `each` {baseline: difference}; and in how many the
+    verdict is "better", `shown`, and "worse", `refuted`.
     """
     names = dict.fromkeys(row["what"] for rows in by_network.values() for row in rows)
     found = []
@@ -35,12 +37,10 @@ def claims(by_network: dict) -> list:
         # of few networks p may be None: nothing is told
         told = decide({name: row | {"p": _p(row)} for name, row in each.items()})
         told |= {"p": None if each[told["against"]]["p"] is None else told["p"]}
-        own = {
-            name: {key: row[key] for key in ("difference", "low", "high", "baseline", "verdict")}
-            for name, row in by.items()
-        }
-        shown = sum(row["verdict"] == "better" for row in by.values())
-        found.append({"what": what} | told | {"p_holm": None, "by": own, "shown": shown})
+        own = {name: {key: row[key] for key in KEPT} for name, row in by.items()}
+        verdicts = [row["verdict"] for row in by.values()]
+        counts = {"shown": verdicts.count("better"), "refuted": verdicts.count("worse")}
+        found.append({"what": what} | told | {"p_holm": None, "by": own} | counts)
     tested = [row for row in found if row["p"] is not None]
     for row, p in zip(tested, holm([row["p"] for row in tested]), strict=True):
         row["p_holm"] = float(p)

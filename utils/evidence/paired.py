@@ -69,18 +69,18 @@ def _interval(differences, seed):
 
 
 def decide(each: dict) -> dict:
-    """Which of several comparisons, {baseline: row with value and p}, decides.
+    """What several comparisons, {baseline: row with value and p}, say together.
 
-    Ahead of all: that of the greatest p, as each has to be told (an intersection-union test); else
-    that of the least value, and its p times their number (Bonferroni). Its row, whose interval is
-    that of one comparison, with its name, `against`.
+    The row of the strongest baseline, that of the least value, whose interval is that of one
+    comparison, with its name, `against`, and p over all: ahead of all, the greatest, as each has to
+    be told (an intersection-union test); else its own times their number (Bonferroni).
     """
     against = min(each, key=lambda name: each[name]["value"])
     if each[against]["value"] <= 0:
         p = min(1.0, each[against]["p"] * len(each))
-        return each[against] | {"p": p, "against": against}
-    against = max(each, key=lambda name: (each[name]["p"], -each[name]["value"]))
-    return each[against] | {"against": against}
+    else:
+        p = max(row["p"] for row in each.values())
+    return each[against] | {"p": p, "against": against}
 
 
 def against_all(ours, baselines: dict, seed: int = 0) -> dict:

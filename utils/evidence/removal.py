@@ -18,7 +18,7 @@ def probabilities(model, inputs) -> torch.Tensor:
     device = device_of(model)
     with frozen_eval(model):
         logits = [
-            model(inputs[part].to(device)).float().cpu()
+            model(inputs[part].to(device, memory_format=torch.channels_last)).float().cpu()
             for part in batches(len(inputs), inputs.shape[2:], device)
         ]
     return torch.cat(logits).softmax(dim=1)

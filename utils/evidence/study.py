@@ -14,7 +14,7 @@ from utils.maps.methods import METHODS
 from utils.networks.classifier import predict
 
 # images of each experiment: fewer where each map takes many passes
-TWO, REMOVED, FORGOTTEN, ATTRIBUTED, MISTAKES, CHOICE = 100, 50, 30, 25, 60, 50
+TWO, REMOVED, FORGOTTEN, ATTRIBUTED, MISTAKES, CHOICE = 100, 50, 30, 16, 60, 50
 LARGE = 64  # pixels a side, from which there are fewer still
 KINDS_OF_MAPS = 15  # of each image in memory at once
 

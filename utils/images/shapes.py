@@ -158,6 +158,7 @@ class Scene:
             "polarity": "light" if luma(self.colours[0]) > ground else "dark",
             "radius": self.radius / PIXEL,
             "angle": 360 * self.angle / TURN,
+            "off centre": float(np.hypot(*(self.centre / PIXEL - SIZE / 2))),
             "contrast": abs(luma(self.colours[0]) - ground),
             "background": ground,
             "distractors": len(self.behind),

@@ -14,7 +14,7 @@ from torch.nn import functional as F
 
 from utils.core.progress import Progress
 from utils.networks.classifier import batches, device_of
-from utils.networks.hooks import frozen_eval
+from utils.networks.hooks import frozen_eval, reaches_pixels
 
 WINDOW = 4  # windows along a side of what Occlusion covers, which moves by half of one
 STEPS, DRAWS = 16, 16  # of the path of Integrated Gradients; of Expected Gradients
@@ -98,7 +98,7 @@ def attribute(model, inputs, classes, seed: int = 0) -> dict:
     bar = Progress(len(inputs), f"Attributions of {len(inputs)} images")
     with frozen_eval(model), torch.random.fork_rng(), bar:
         others = inputs.to(device)
-        reached = _reaches_pixels(model, others[:1])
+        reached = reaches_pixels(model, others[:1])
         found: dict = {name: [] for name in ATTRIBUTIONS if reached or name not in BY_GRADIENTS}
         for part in batches(len(inputs), inputs.shape[2:], device, gradients=True):
             images, targets = others[part], labels[part].to(device)
@@ -110,13 +110,3 @@ def attribute(model, inputs, classes, seed: int = 0) -> dict:
         name: scale_cam_image(np.maximum(np.concatenate(values), 0))
         for name, values in found.items()
     }
-
-
-def _reaches_pixels(model, image) -> bool:
-    """Whether the answer has a gradient at the pixels of an image (1, C, H, W)."""
-    with torch.enable_grad():
-        pixels = image.detach().clone().requires_grad_()
-        score = model(pixels).sum()
-        if not score.requires_grad:
-            return False
-        return torch.autograd.grad(score, pixels, allow_unused=True)[0] is not None

@@ -59,7 +59,7 @@ def compute_all(
     parts = {(method, part): None for method, layer in pairs for part in _parts(method, layer)}
     maps: dict = {}
     device, count = device_of(model), len(images)
-    bar = Progress(count, f"Maps of {count} images") if count > 1 else None
+    bar = Progress(count, f"Maps of {count} images") if count > 2 else None  # a click is silent
     with (
         frozen_eval(model),
         torch.enable_grad(),

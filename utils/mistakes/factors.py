@@ -4,6 +4,8 @@ A factor is a number or a word for each image: recorded where the images are dra
 from the pixels. A new measured one is an entry in MEASURED.
 """
 
+from itertools import combinations
+
 import numpy as np
 from scipy import ndimage, stats
 
@@ -92,42 +94,53 @@ def _same_share(groups, wrong, seed: int = 0) -> float:
 
 
 def worst_slice(val: dict, val_wrong, test: dict, test_wrong) -> dict | None:
-    """Images at one end of one factor that are misclassified the most, against all others.
+    """Images at one end of a factor, or at the ends of two, that are misclassified the most,
+    against all others.
 
-    The factor, the end and where it begins are chosen on validation images, by the least p of
-    Fisher's exact test, `p_validation` after Bonferroni; `inside` and `outside` are the shares of
-    test images that are wrong, with their intervals, and p that of the same test on these. None
-    where nothing stands out on the validation images (p of 0.05 and above), or nothing is there.
+    Which and where they begin is chosen on validation images, by the least p of Fisher's exact
+    test, `p_validation` after Bonferroni over all that were `tried`; `inside` and `outside` are the
+    shares of test images that are wrong, with their intervals, and p that of the same test on
+    these; `ends` [{factor, end, edge}] says what it is. None where nothing stands out on the
+    validation images (p of 0.05 and above), or nothing is there. Factors are numbers.
     """
     val_wrong, test_wrong = np.asarray(val_wrong, bool), np.asarray(test_wrong, bool)
+    ends = [
+        {"factor": factor, "end": end, "edge": float(np.quantile(values, at))}
+        for factor, values in val.items()
+        for end, at in ENDS.items()
+    ]
+    slices = [[one] for one in ends]
+    slices += [list(two) for two in combinations(ends, 2) if two[0]["factor"] != two[1]["factor"]]
     tried = []
-    for factor, values in val.items():
-        for end, quantile in ENDS.items():
-            edge = np.quantile(values, quantile)
-            inside = _inside(values, edge, end)
-            if 0 < inside.sum() < len(inside) and val_wrong[inside].mean() > val_wrong.mean():
-                tried.append((_fisher(inside, val_wrong), factor, end, float(edge)))
-    chosen, factor, end, edge = min(tried, default=(1.0, "", "", 0.0))
-    p_validation = min(1.0, chosen * len(val) * len(ENDS))
+    for number, chosen in enumerate(slices):
+        inside = _inside(val, chosen)
+        if 0 < inside.sum() < len(inside) and val_wrong[inside].mean() > val_wrong.mean():
+            tried.append((_fisher(inside, val_wrong), number))
+    p, number = min(tried, default=(1.0, 0))
+    p_validation = min(1.0, p * len(slices))
     if p_validation >= ALPHA:
         return None
-    inside = _inside(test[factor], edge, end)
+    inside = _inside(test, slices[number])
     if not 0 < inside.sum() < len(inside):
         return None
     return {
-        "factor": factor,
-        "end": end,
-        "edge": edge,
+        "ends": slices[number],
+        "tried": len(slices),
         "p_validation": p_validation,
         "inside": mean_interval(test_wrong[inside]),
         "outside": mean_interval(test_wrong[~inside]),
         "p": _fisher(inside, test_wrong),
-        "at": np.flatnonzero(inside),
     }
 
 
-def _inside(values, edge, end):
-    return values <= edge if end.startswith("lowest") else values >= edge
+def _inside(factors, ends):
+    """Which images (N,) are at all of these ends."""
+    inside = []
+    for one in ends:
+        values = np.asarray(factors[one["factor"]])
+        low = one["end"].startswith("lowest")
+        inside.append(values <= one["edge"] if low else values >= one["edge"])
+    return np.all(inside, axis=0)
 
 
 def _fisher(inside, wrong):

@@ -65,9 +65,9 @@ def table(mistakes: Mistakes, classes: tuple) -> pd.DataFrame:
     return pd.DataFrame(columns | dict(each))
 
 
-def write(path, mistakes: Mistakes, classes: tuple):
-    """Write `mistakes.csv`, what `table` gives."""
-    write_rows(path, table(mistakes, classes), decimals=6)
+def write(path, mistakes: Mistakes, classes: tuple, more: dict | None = None):
+    """Write `mistakes.csv`, what `table` gives, and columns with `more` of each, {name: (M,)}."""
+    write_rows(path, table(mistakes, classes).assign(**(more or {})), decimals=6)
 
 
 def confusions(true, predicted, most: int = 5) -> list:

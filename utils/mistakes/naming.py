@@ -110,7 +110,7 @@ def seen(subject: Subject, images, labels, logits) -> dict:
         "the image where the map is": np.hstack(
             [maps, under_maps(images, predicted), under_maps(images, true)]
         ),
-        "its nearest neighbours": features(subject.classifier, images),
+        "its nearest neighbours": features(subject.classifier, images)[0],
     }
 
 

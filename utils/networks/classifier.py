@@ -96,36 +96,46 @@ def batches(count: int, size, device, gradients: bool = False) -> list:
 
 
 @torch.no_grad()
-def predict(
-    classifier: Classifier,
-    images,
-    precision: str = "fp32",
-    mirror: bool = False,
-    progress: bool = True,
-):
-    """Logits (N, classes) of images (N, H, W, C) uint8, float32 on the CPU.
+def answers(classifier: Classifier, images, precision="fp32", mirror=False, progress=True):
+    """Logits (B, classes) of images (N, H, W, C) uint8, batch by batch, float32 on the CPU.
 
-    With `mirror`, the mean of the logits of each image and of its mirror image; `progress` is shown
-    where there are many pixels. Raises ValueError where a logit is not finite.
+    As `predict` has them.
     """
-    model, device, logits = classifier.model, classifier.device, []
+    model, device, done = classifier.model, classifier.device, 0
     many = progress and math.prod(images.shape[:3]) > MANY_PIXELS
     bar = Progress(len(images), f"Classifying {len(images)} images") if many else None
     with frozen_eval(model), autocast(device, precision), bar or contextlib.nullcontext():
         for part in batches(len(images), classifier.size, device):
             inputs = normalise(images[part], classifier.mean, classifier.std, device)
             views = (inputs, inputs.flip(3)) if mirror else (inputs,)
-            answers = [
+            each = [
                 model(view.contiguous(memory_format=torch.channels_last)).float() for view in views
             ]
-            logits.append((sum(answers) / len(answers)).cpu())
+            logits = (sum(each) / len(each)).cpu()
+            finite = logits.isfinite().all(dim=1)
+            if not finite.all():
+                raise ValueError(
+                    f"{classifier.architecture}: the logits of image "
+                    f"{done + int((~finite).nonzero()[0])} are not finite: look at its weights, or "
+                    "take the image out"
+                )
+            yield logits
+            done += len(inputs)
             if bar:
                 bar.advance(len(inputs))
-    found = torch.cat(logits) if logits else torch.zeros(0, len(classifier.classes))
-    if not found.isfinite().all():
-        at = int((~found.isfinite().all(dim=1)).nonzero()[0])
-        raise ValueError(
-            f"{classifier.architecture}: the logits of image {at} are not finite: look at its "
-            "weights, or take the image out"
-        )
-    return found
+
+
+def predict(
+    classifier: Classifier,
+    images,
+    precision: str = "fp32",
+    mirror: bool = False,
+    progress: bool = True,
+) -> torch.Tensor:
+    """Logits (N, classes) of images (N, H, W, C) uint8, float32 on the CPU.
+
+    With `mirror`, the mean of the logits of each image and of its mirror image; `progress` is shown
+    where there are many pixels. Raises ValueError where a logit is not finite.
+    """
+    logits = list(answers(classifier, images, precision, mirror, progress))
+    return torch.cat(logits) if logits else torch.zeros(0, len(classifier.classes))

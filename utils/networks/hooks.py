@@ -59,3 +59,13 @@ def capture_activations(modules: dict):
     finally:
         for hook in hooks:
             hook.remove()
+
+
+def reaches_pixels(model: nn.Module, image: torch.Tensor) -> bool:
+    """Whether the answer has a gradient at the pixels of an image (1, C, H, W)."""
+    with torch.enable_grad():
+        pixels = image.detach().clone().requires_grad_()
+        score = model(pixels).sum()
+        if not score.requires_grad:
+            return False
+        return torch.autograd.grad(score, pixels, allow_unused=True)[0] is not None

@@ -1,8 +1,19 @@
 """Report: in go images, maps and numbers, out come tables, figures, the explorer and a page."""
 
-from utils.report.drawing import claims_table, interval_table, save, table, values_table
+from utils.report.blind import blind_test
+from utils.report.common_figures import groups, least_changes, neighbours
+from utils.report.drawing import (
+    claims_table,
+    groups_table,
+    interval_table,
+    p_text,
+    save,
+    table,
+    values_table,
+)
 from utils.report.evidence_figures import alike, cascade, forest, intervals, removal_curves
 from utils.report.explorer import explore
+from utils.report.export import open_in_spotlight, write_maps, write_overlays
 from utils.report.figures import (
     augmentations,
     class_accuracy,
@@ -17,12 +28,13 @@ from utils.report.figures import (
 from utils.report.map_figures import cam_gallery, cam_pairs, mean_maps, mistake_titles
 from utils.report.page import write_page
 from utils.report.pair_figures import mosaics, two_objects, verdicts
-from utils.report.sentences import abstract, of_mistakes, verdict_notes
+from utils.report.sentences import abstract, of_each, of_mistakes, verdict_columns
 
 __all__ = [
     "abstract",
     "alike",
     "augmentations",
+    "blind_test",
     "cam_gallery",
     "cam_pairs",
     "cascade",
@@ -33,14 +45,21 @@ __all__ = [
     "crops",
     "explore",
     "forest",
+    "groups",
+    "groups_table",
     "history",
     "interval_table",
     "intervals",
+    "least_changes",
     "mean_maps",
     "mistake_titles",
     "mosaics",
+    "neighbours",
     "objects",
+    "of_each",
     "of_mistakes",
+    "open_in_spotlight",
+    "p_text",
     "reliability",
     "removal_curves",
     "samples",
@@ -48,7 +67,9 @@ __all__ = [
     "table",
     "two_objects",
     "values_table",
-    "verdict_notes",
+    "verdict_columns",
     "verdicts",
+    "write_maps",
+    "write_overlays",
     "write_page",
 ]

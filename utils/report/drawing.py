@@ -101,6 +101,19 @@ def values_table(values, first: str = "Map", seed: int = 0) -> PrettyTable:
     return interval_table(values.rows(seed), first, {measure: measure for measure in values.by})
 
 
+def groups_table(rows: list) -> PrettyTable:
+    """Groups of mistakes, rows of `groups.described`."""
+    columns = {
+        "Group": ("name", "s"),
+        "Mistakes": ("size", "d"),
+        "Commonest": ("commonest", "s"),
+        "times": ("times", "d"),
+        "Test images around it": ("images", "d"),
+        "right": ("right", ".2f"),
+    }
+    return table(rows, columns)
+
+
 def claims_table(claims: list) -> PrettyTable:
     """What a map was shown to tell, a row for each of `claims.claims`."""
     texts = [

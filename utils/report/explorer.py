@@ -1,110 +1,100 @@
-"""Stepping through the mistakes by hand: in goes a click, out comes a mistake and its map."""
+"""Stepping through the mistakes by hand: in goes a click, out comes a mistake and its maps."""
 
-import base64
 import functools
 import html
-import io
 
 import ipywidgets as widgets
 import numpy as np
 import torch
 from IPython import get_ipython
 from IPython.display import display
-from PIL import Image
 
 from utils.maps.compute import ALL, compute_maps, effective_layer
 from utils.maps.methods import METHODS
-from utils.mistakes.people import KINDS
-from utils.report import drawing, map_figures
+from utils.report.mistake_list import CHOICES
+from utils.report.mistake_view import one_mistake
 
-ANY = -1  # in place of a class or kind; None would mean that nothing is chosen
-KEPT = 200  # pictures, of some 60 kB each
-WIDTH = 1100  # of a picture on the page; it has half as many pixels again
+ANY = -1  # in place of a word; None would mean that nothing is chosen
+KEPT = 500  # pictures, of some 30 kB each
 
 
-def explore(
-    classifier, wrong, method: str, layer: str, kinds=None, explain: str = "predicted", notes=None
-):
-    """Show the first mistake and its map, and where a person runs this, the controls to go on from
+def explore(classifier, wrong, method: str, layer: str, more=None, beside=None, training=None):
+    """Show the first mistake and its maps, and where a person runs this, the controls to go on from
     there.
 
-    `wrong` are M Mistakes, `kinds` (M,) indices into `people.KINDS` where people were asked,
-    `explain` the class to ask for at first, "predicted" or "true", `notes` (M,) what else to say.
+    `wrong` are M Mistakes, `more` {what: (M,) words} is known of each, and `beside` {what: (M,)
+    indices into the Split `training`, -1 for none} stands beside it.
     """
     if not len(wrong):
         print("There is no mistake to step through.")
         return
-    paint = painter(classifier, wrong, kinds, notes)
-    first = paint(0, method, effective_layer(method, layer), int(getattr(wrong, explain)[0]))
+    paint = painter(classifier, wrong, more or {}, beside or {}, training)
+    first = paint(0, method, effective_layer(method, layer), int(wrong.true[0]))
     shown: dict = {
-        "image/png": base64.b64encode(first).decode(),
-        "text/plain": "The first mistake and its map: "
+        "text/html": first,
+        "text/plain": "The first mistake and its maps: "
         "run this cell in Jupyter to step through them all",
     }
-    if legend := _legend(first):
-        print(legend)
-    # A program that runs notebooks says that nobody answers prompts. It gets the picture alone:
-    # widgets would put random ids into the notebook, and a page that is made of it leaves out the
-    # picture beside a widget.
-    if _request().get("allow_stdin"):
+    # widgets would put random ids into the notebook of a program, and a page that is made of it
+    # leaves out the picture beside a widget
+    if a_person_asks():
         layers = tuple(dict.fromkeys((*classifier.layers, layer)))
-        view = Explorer(paint, wrong, classifier.classes, method, layer, layers, kinds, explain)
+        view = Explorer(paint, wrong, classifier.classes, method, layer, layers, more or {})
         shown["application/vnd.jupyter.widget-view+json"] = {
             "version_major": 2,
             "version_minor": 0,
             "model_id": view.box.model_id,
         }
-    display(shown, raw=True, metadata={"image/png": {"width": WIDTH}})
+    display(shown, raw=True)
 
 
-def _request() -> dict:
-    """What the program that runs this cell asked of the kernel; empty outside a notebook."""
-    shell = get_ipython()
-    return shell.get_parent().get("content", {}) if hasattr(shell, "get_parent") else {}
-
-
-def _legend(picture: bytes) -> str:
-    return drawing.legend_of(Image.open(io.BytesIO(picture)))
-
-
-def painter(classifier, wrong, kinds=None, notes=None):
-    """A function of mistake, method, layer and class to explain: the picture, PNG bytes.
-
-    The last pictures are kept.
+def a_person_asks() -> bool:
+    """Whether this runs for a person: a program that runs notebooks says that nobody answers
+    prompts.
     """
+    shell = get_ipython()
+    request = shell.get_parent().get("content", {}) if hasattr(shell, "get_parent") else {}
+    return bool(request.get("allow_stdin"))
+
+
+def painter(classifier, wrong, more: dict, beside: dict, training=None):
+    """A function of mistake, method, layer and the class to hold the predicted one against: HTML.
+
+    The last are kept.
+    """
+    model, classes = classifier.model, classifier.classes
 
     @functools.lru_cache(KEPT)
-    def paint(index: int, method: str, layer: str, explained: int) -> bytes:
+    def paint(index: int, method: str, layer: str, other: int) -> str:
         threads = torch.get_num_threads()
         torch.set_num_threads(1)  # for so little work several would mostly wait for each other
         try:
-            inputs = classifier.inputs(wrong.images.images[index : index + 1])
-            (cam,) = compute_maps(classifier.model, inputs, [explained], layer, method)
+            inputs = classifier.inputs(wrong.images.images[[index, index]])
+            labels = [int(wrong.predicted[index]), other]
+            cams = compute_maps(model, inputs, labels, layer, method)
         finally:
             torch.set_num_threads(threads)
-        said = [] if kinds is None else [KINDS[kinds[index]]]
-        said += [notes[index]] if notes and notes[index] else []
-        note = "".join(f", {text}" for text in said)
-        figure = map_figures.one_mistake(
-            wrong.take([index]), cam, explained, classifier.classes, f"{method} at {layer}", note
-        )
-        buffer = io.BytesIO()
-        drawing.write_png(figure, buffer, pil_kwargs={"compress_level": 1})
-        return buffer.getvalue()
+        facts = [f"{what}: {words[index]}" for what, words in more.items() if words[index]]
+        near = [
+            (what, classes[training.labels[at[index]]], training.images[int(at[index])])
+            for what, at in beside.items()
+            if at[index] >= 0
+        ]
+        made_by = f"{method} at {layer}"
+        return one_mistake(wrong.take([index]), cams, other, classes, made_by, facts, near)
 
     return paint
 
 
-def fitting(wrong, true=ANY, predicted=ANY, confidence=(0, 1), kinds=None, kind=ANY) -> np.ndarray:
-    """The mistakes of class `true` predicted as `predicted`, and of a `kind`.
-
-    With the probability of the predicted class within `confidence`.
+def fitting(wrong, confidence=(0, 1), words=None, asked=None) -> np.ndarray:
+    """The mistakes whose probability of the predicted class is within `confidence`, and of which
+    what is `asked` {what: word, or ANY} is among the `words` {what: (M,)}.
     """
     sure = wrong.probability_of(wrong.predicted)
     fits = (confidence[0] <= sure) & (sure <= confidence[1])
-    for wanted, found in ((true, wrong.true), (predicted, wrong.predicted), (kind, kinds)):
+    for what, wanted in (asked or {}).items():
         if wanted != ANY:
-            fits &= found == wanted
+            fits &= np.asarray(words[what]) == wanted
     return np.flatnonzero(fits)
 
 
@@ -114,56 +104,58 @@ class Explorer:
     `fits` are the mistakes to step through.
     """
 
-    def __init__(
-        self, paint, wrong, classes: tuple, method, layer, layers, kinds=None, explain="predicted"
-    ):
-        self.paint, self.wrong, self.kinds = paint, wrong, kinds
+    def __init__(self, paint, wrong, classes: tuple, method, layer, layers, more: dict):
+        self.paint, self.wrong = paint, wrong
         self.index, self.counting = 0, False
+        names = np.array(classes, dtype=object)
+        self.words = {"true": names[wrong.true], "predicted": names[wrong.predicted]}
+        self.words |= {
+            what: np.array(words, dtype=object)
+            for what, words in more.items()
+            if 1 < len(set(words)) <= CHOICES
+        }
         self.previous = widgets.Button(description="previous", icon="arrow-left")
         self.next = widgets.Button(description="next", icon="arrow-right")
+        self.reset = widgets.Button(description="all again", icon="refresh")
         self.place = widgets.IntSlider(
             1, 1, len(wrong), description="mistake", layout=widgets.Layout(width="420px")
         )
         self.count = widgets.Label()
-        self.menus = {"true": (wrong.true, classes), "predicted": (wrong.predicted, classes)}
-        self.menus |= {} if kinds is None else {"kind": (np.asarray(kinds), KINDS)}
-        self.true, self.predicted, self.kind = (
-            widgets.Dropdown(options=[("any", ANY)], description=name)
-            for name in ("true class", "predicted", "people")
-        )
+        self.menus = {
+            what: widgets.Dropdown(
+                options=[("any", ANY)], description=what, style={"description_width": "initial"}
+            )
+            for what in self.words
+        }
+        sure = wrong.probability_of(wrong.predicted)
+        low, high = np.floor(100 * sure.min()) / 100, np.ceil(100 * sure.max()) / 100
         self.confidence = widgets.FloatRangeSlider(
-            value=(0, 1), min=0, max=1, step=0.01, description="confidence"
+            value=(low, high), min=low, max=high, step=0.01, description="confidence"
         )
         quick = [name for name, how in METHODS.items() if not how.slow or name == method]
         self.method = widgets.Dropdown(options=quick, value=method, description="method")
         self.layer = widgets.Dropdown(options=layers, value=layer, description="layer")
-        asked: list = [("the predicted class", "predicted"), ("the true class", "true")]
+        asked: list = [("the true class", "true")]
         asked += [(name, label) for label, name in enumerate(classes)]
-        self.explained = widgets.Dropdown(options=asked, value=explain, description="map for")
-        self.picture = widgets.Image(
-            layout=widgets.Layout(width=f"{WIDTH}px", max_width="100%", margin="0")
-        )
+        self.other = widgets.Dropdown(options=asked, value="true", description="against")
+        self.picture = widgets.HTML(layout=widgets.Layout(min_height="360px"))
         self.message = widgets.HTML()
-        filters = [
-            self.true,
-            self.predicted,
-            self.confidence,
-            *([] if kinds is None else [self.kind]),
-        ]
+        filters = [*self.menus.values(), self.confidence]
         rows = [
-            [self.previous, self.next, self.place, self.count],
+            [self.previous, self.next, self.place, self.count, self.reset],
             filters,
-            [self.method, self.layer, self.explained],
+            [self.method, self.layer, self.other],
         ]
         wrap = widgets.Layout(flex_flow="row wrap")  # on a narrow page
         self.box = widgets.VBox(
-            [*(widgets.HBox(row, layout=wrap) for row in rows), self.picture, self.message]
+            [*(widgets.HBox(row, layout=wrap) for row in rows), self.message, self.picture]
         )
         self.previous.on_click(lambda _: self.step(-1))
         self.next.on_click(lambda _: self.step(1))
+        self.reset.on_click(lambda _: self.start())
         for control in filters:
             control.observe(self.choose, "value")
-        for control in (self.place, self.method, self.layer, self.explained):
+        for control in (self.place, self.method, self.layer, self.other):
             control.observe(self.draw, "value")
         self.choose()
 
@@ -171,18 +163,31 @@ class Explorer:
         """Go on by so many mistakes; after the last comes the first."""
         self.place.value = (self.place.value - 1 + by) % self.place.max + 1
 
+    def start(self):
+        """Choose all mistakes again, and show the first."""
+        self.counting = True
+        for menu in self.menus.values():
+            menu.value = ANY
+        self.confidence.value = self.confidence.min, self.confidence.max
+        self.counting = False
+        self.index = 0
+        self.choose()
+
     def choose(self, _=None):
-        """Choose the mistakes by the filters, and stay at the one that is shown if it is one."""
+        """Choose the mistakes by the filters, and stay at the one that is shown if it is one.
+
+        A menu offers what is left by the other filters.
+        """
         if self.counting:  # new options make a menu forget for a moment what was chosen
             return
-        asked = {"confidence": self.confidence.value, "kinds": self.kinds}
-        asked |= {name: getattr(self, name).value for name in self.menus}
-        self.fits = fitting(self.wrong, **asked)
+        asked = {what: menu.value for what, menu in self.menus.items()}
+        sure = self.confidence.value
+        self.fits = fitting(self.wrong, sure, self.words, asked)
         self.counting = True
-        for name, (labels, names) in self.menus.items():
-            menu, others = getattr(self, name), fitting(self.wrong, **asked | {name: ANY})
-            menu.options = _counted(labels, labels[others], names)
-            menu.value = asked[name]
+        for what, menu in self.menus.items():
+            others = fitting(self.wrong, sure, self.words, asked | {what: ANY})
+            menu.options = _counted(self.words[what][others], asked[what])
+            menu.value = asked[what]
         self.counting = False
         at = np.flatnonzero(self.fits == self.index)
         # or it would pass by a mistake that nobody asked for
@@ -195,32 +200,29 @@ class Explorer:
         self.draw()
 
     def draw(self, _=None):
-        """Show the mistake and the map that the controls ask for, or say why there is none."""
-        legend = ""
+        """Show the mistake and the maps that the controls ask for, or say why there is none."""
+        self.message.value = "working ..."
         problem = "" if len(self.fits) else "No mistake is like that: widen the choice."
         layer = effective_layer(self.method.value, self.layer.value)
         self.layer.disabled = layer == ALL
         if not problem:
             self.index = int(self.fits[self.place.value - 1])
-            explained = self.explained.value
-            if explained in ("predicted", "true"):
-                explained = int(getattr(self.wrong, explained)[self.index])
+            other = self.other.value
+            other = int(self.wrong.true[self.index]) if other == "true" else other
             try:
-                self.picture.value = self.paint(self.index, self.method.value, layer, explained)
-                legend = _legend(self.picture.value)
+                self.picture.value = self.paint(self.index, self.method.value, layer, other)
             # not every method can explain every network
             except (ValueError, RuntimeError) as error:
                 problem = f"{self.method.value} at {layer}: {error}"
-        self.message.value = html.escape(problem or legend)
-        self.picture.layout.display = "none" if problem else ""
+        self.message.value = html.escape(problem)
+        self.picture.layout.visibility = "hidden" if problem else "visible"
 
 
-def _counted(labels, left, names) -> list:
-    """Options for a choice: any of `names`, or one of those among `labels`.
-
-    Each with how often it occurs among those `left`.
+def _counted(words, chosen) -> list:
+    """Options for a choice: any of the words, or one of them, each with how often it is there; the
+    one that is `chosen` too.
     """
-    options = [(f"any ({len(left)})", ANY)]
-    for label in np.unique(labels).tolist():
-        options.append((f"{names[label]} ({(left == label).sum()})", label))
+    options = [(f"any ({len(words)})", ANY)]
+    for word in sorted({*words, *([] if chosen == ANY else [chosen])}):
+        options.append((f"{word or 'not known'} ({(words == word).sum()})", word))
     return options

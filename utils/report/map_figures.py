@@ -1,12 +1,8 @@
 """In go images and their maps, out come the pictures of both."""
 
-import numpy as np
-from matplotlib import rc_context
-from matplotlib.figure import Figure
-
 from utils.evidence.baselines import grey
 from utils.maps.compute import constant
-from utils.report.drawing import BLUE, GREY, HEAT, ORANGE, grid, on_white, outline, show, square
+from utils.report.drawing import HEAT, grid, on_white, outline, show, square
 
 LONGEST = 20  # letters of a name above a picture
 
@@ -108,61 +104,6 @@ def cam_pairs(mistakes, cams: dict, classes: tuple, heading: str):
                 f"map for {short(classes[explained[index]])},\nthe {which} class", fontsize=8
             )
     heat_bar(figure, picture, axes)
-    return figure
-
-
-# or looking for room for the titles would take a quarter of the time
-@rc_context({"axes.titley": 1.0})
-def one_mistake(mistakes, cam, explained: int, classes: tuple, made_by: str, note: str = ""):
-    """The only one of `mistakes`: image, map (H, W), the map over the image, the likely classes.
-
-    The map is for the class `explained`. `made_by` names method and layer, `note` stands beside the
-    id. A figure that pyplot neither shows nor keeps.
-    """
-    figure = Figure(figsize=(11, 3.1))
-    places = [
-        (x, 0.03, width, 0.763)
-        for x, width in ((0.004, 0.215), (0.234, 0.215), (0.515, 0.215), (0.855, 0.1))
-    ]
-    left, middle, right, bars = (figure.add_axes(place) for place in places)
-    image, masks = mistakes.images.images[0], mistakes.images.masks
-    true, predicted = mistakes.true[0], mistakes.predicted[0]
-    probabilities = mistakes.probabilities[0]
-    show(left, image)
-    left.set_title(f"{mistake_titles(mistakes, classes)[0]}{note}", fontsize=10)
-    picture = middle.imshow(cam, cmap=HEAT, vmin=0, vmax=1)
-    role = {predicted: ", the predicted class", true: ", the true class"}.get(explained, "")
-    middle.set_title(f"{made_by}\nfor {classes[explained]}{role}", fontsize=10)
-    scale = figure.colorbar(picture, cax=figure.add_axes((0.455, 0.03, 0.009, 0.763)), ticks=[0, 1])
-    scale.ax.set_yticklabels(["least", "most"], fontsize=9)
-    overlay(right, image, cam, None if masks is None else masks[0])
-    right.set_title(
-        "the map over the image" + ("" if masks is None else "\nwhite: the object"), fontsize=10
-    )
-    for axis in (left, middle, right):
-        axis.set_axis_off()
-    shown = [
-        label
-        for rank, label in enumerate(np.argsort(-probabilities, kind="stable"))
-        if rank < 5 or label in (true, explained)
-    ]
-    colors = [{predicted: BLUE, true: ORANGE}.get(label, GREY) for label in shown]
-    bars.bar_label(
-        bars.barh(range(len(shown)), probabilities[shown], color=colors),
-        fmt="%.2f",
-        fontsize=9,
-        padding=3,
-    )
-    # what there is room for
-    names = [name if len(name) < 14 else f"{name[:12]}…" for name in classes]
-    roles = {predicted: "\n(predicted)", true: " (true)"}
-    bars.set_yticks(
-        range(len(shown)), [names[label] + roles.get(label, "") for label in shown], fontsize=9
-    )
-    bars.set(xticks=[], xlim=(0, 1), ylim=(6.5, -0.5))
-    bars.set_title("probability", fontsize=10)
-    bars.tick_params(length=0)
-    bars.spines[["top", "right", "bottom"]].set_visible(False)
     return figure
 
 

@@ -11,21 +11,24 @@ from matplotlib.colors import to_hex
 from PIL import Image
 
 from utils.core.files import atomic_write, read_metrics
-from utils.core.statistics import evenly_spaced, wilson
+from utils.core.statistics import wilson
 from utils.evidence.paired import verdict
-from utils.maps.compute import constant
 from utils.mistakes.people import KINDS
 from utils.networks.architectures import ARCHITECTURES
 from utils.report import words
 from utils.report.drawing import HEAT, legend_of, p_text
-from utils.report.tiles import COLUMNS, SIDE, TILE, sheet, uri
+from utils.report.mistake_list import listed
+from utils.report.tiles import COLUMNS, SIDE, uri
 from utils.training.metrics import doubt
-
-MOST = 2000  # mistakes in the list; more of them would make the page heavy
 
 FIGURES = {  # of each section: the name of each picture, and what to say to those who cannot see it
     "common": {
         "factors": "The share of images that are misclassified, by factors that go with mistakes.",
+        "least_changes": "Curves: how many answers turn with a change of the image of at most so "
+        "much.",
+        "neighbours": "Misclassified test images, each beside training images: the nearest of "
+        "either class, and those that taught it most.",
+        "groups": "Groups of mistakes: the mean map of each, and members.",
         "naming": "How often the cause of a planted mistake is named right, by what is seen.",
         **{
             f"mistakes_{kind.replace(' ', '_')}": f"Misclassified test images of the kind: {kind}."
@@ -74,14 +77,16 @@ FIGURES = {  # of each section: the name of each picture, and what to say to tho
 }
 
 
-def write_page(run, wrong, classes: tuple, cams: dict, kinds=None, abstract=(), notes=()):
+def write_page(
+    run, wrong, classes: tuple, cams: dict, abstract=(), more=None, beside=None, training=None
+):
     """Write `report.html` into a run folder, from its files and what notebook 3 has in memory.
 
-    `wrong` are the Mistakes, `cams` their maps {"predicted" or "true": (N, H, W) in 0 to 1},
-    `kinds` (N,) indices into KINDS where people were asked, `abstract` the sentences that it opens
-    with, `notes` (N,) what single maps were found to tell. A section without its part of
-    `metrics.json` is left out, and so are pictures that an earlier run left in the folder; the page
-    says so.
+    `wrong` are the M Mistakes, `cams` their maps {"predicted" or "true": (M, H, W) in 0 to 1},
+    `abstract` the sentences that it opens with, `more` {what: (M,) words} is known of each, and
+    `beside` {what: (M,) indices into the Split `training`, -1 for none} stands beside it. A section
+    without its part of `metrics.json` is left out, and so are pictures that an earlier run left in
+    the folder; the page says so.
     """
     run, metrics = Path(run), read_metrics(run)
     found = metrics["explanations"]
@@ -92,15 +97,15 @@ def write_page(run, wrong, classes: tuple, cams: dict, kinds=None, abstract=(), 
         else None
     )
     log = _log(run)
-    training = metrics.get("training") if data and found["network"] in ARCHITECTURES else None
-    training = training if training and _is_of(training, log) else None
+    trained = metrics.get("training") if data and found["network"] in ARCHITECTURES else None
+    trained = trained if trained and _is_of(trained, log) else None
     drawn = [path.stem for path in (run / "figures").glob("*.png")]
     explained = [name for name in drawn if _of_this_run(run, name)]
     of_this_run = {
         "common": explained,
         "galleries": explained,
         "worth": explained,
-        "training": drawn if training else [],
+        "training": drawn if trained else [],
         "data": (data or {}).get("figures", []),
     }
     pictures, older = {}, []
@@ -120,18 +125,18 @@ def write_page(run, wrong, classes: tuple, cams: dict, kinds=None, abstract=(), 
         found=found,
         abstract=list(abstract),
         data=data,
-        training=training,
+        training=trained,
         pictures=pictures,
         own=found["network"] not in ARCHITECTURES,
         older=older,
         parameters={
             "maps": words.words(found),
-            "training": words.words(training),
+            "training": words.words(trained),
             "images": words.words({**(data or {}), "figures": None}),
         },
-        history=words.history(log) if training else [],
+        history=words.history(log) if trained else [],
         columns=COLUMNS,
-        **_mistakes(wrong, classes, cams, kinds, notes),
+        **listed(wrong, classes, cams, more or {}, beside or {}, training),
         heat=[to_hex(color) for color in colormaps[HEAT](np.linspace(0, 1, 9))],
     )
     with atomic_write(run / "report.html") as temporary:
@@ -139,9 +144,9 @@ def write_page(run, wrong, classes: tuple, cams: dict, kinds=None, abstract=(), 
 
 
 def _of_this_run(run, name):
-    """Whether a picture of notebook 3 is of this run: it writes mistakes.csv first."""
+    """Whether a picture of notebook 3 is of this run: it writes evidence.npz first."""
     return (run / "figures" / f"{name}.png").stat().st_mtime >= (
-        run / "mistakes.csv"
+        run / "evidence.npz"
     ).stat().st_mtime
 
 
@@ -152,45 +157,6 @@ def _is_of(training, log):
     """
     best = {row["epoch"]: row["val_accuracy"] for row in log}.get(training["best_epoch"])
     return not log or (len(log), best) == (training["epochs"], training["val_accuracy"])
-
-
-def _mistakes(wrong, classes, cams, kinds, notes):
-    """What the list of mistakes shows: rows, sheets of images and maps, choices of the filters."""
-    at = evenly_spaced(len(wrong), MOST)
-    columns = {
-        "id": [str(image_id) for image_id in wrong.images.ids[at]],
-        "true": [classes[label] for label in wrong.true[at]],
-        "p_true": wrong.probability_of(wrong.true)[at],
-        "predicted": [classes[label] for label in wrong.predicted[at]],
-        "p_predicted": wrong.probability_of(wrong.predicted)[at],
-    }
-    if kinds is not None:
-        columns["kind"] = [KINDS[kind] for kind in np.asarray(kinds)[at]]
-    if any(notes):
-        columns["note"] = [notes[index] for index in at]
-    rows = [
-        dict(zip(columns, values, strict=True))
-        | {"x": index % COLUMNS, "y": index // COLUMNS, "constant": {}}
-        for index, values in enumerate(zip(*columns.values(), strict=True))
-    ]
-    for which, values in cams.items():
-        for row, silent in zip(rows, constant(values)[at], strict=True):
-            row["constant"][which] = silent
-    images = wrong.images.images
-    scaled = max(images.shape[1:3]) > TILE
-    return {
-        "rows": rows,
-        "maps": list(cams),
-        "sheets": {
-            which: uri(Image.fromarray(sheet(values, at)), lossless=not scaled)
-            for which, values in {"image": images, **cams}.items()
-            if rows
-        },
-        "tile": [side / max(images.shape[1:3]) for side in images.shape[1:3]],
-        "choices": {
-            key: sorted(set(columns.get(key, ()))) for key in ("true", "predicted", "kind", "note")
-        },
-    }
 
 
 def picture(image, alt: str) -> dict:

@@ -5,15 +5,12 @@ from scipy import stats
 
 from utils.evidence.claims import CHANCE
 from utils.evidence.mending import LENDERS
-from utils.evidence.paired import ALPHA, against_all, verdict
-from utils.evidence.subject import REFERENCES
+from utils.evidence.paired import ALPHA
+from utils.mistakes.people import KINDS
 
 
-def abstract(
-    claims: list, verdicts: dict, mistakes: int, causes: list, tests: dict, chosen: str
-) -> list:
-    """At most three sentences: of the claims and of the map `chosen` on validation; of known causes
-    and their naming; of single mistakes.
+def abstract(claims: list, verdicts: dict, mistakes: int, causes: list, tests: dict) -> list:
+    """At most three sentences: of the claims; of known causes and their naming; of single mistakes.
 
     From `claims.claims`, `mending.points_at_the_cause`, `causes.explained` and {test: Values}; what
     is empty is not told.
@@ -21,8 +18,6 @@ def abstract(
     if claims and claims[0]["verdict"] == "not judged":
         return ["The network is not shown to have learnt anything, so its maps are not judged."]
     of_maps = [_of_claims(claims)] if claims else []
-    if "object" in tests:
-        of_maps.append(_of_chosen(tests["object"].by["pointing game"], chosen))
     of_causes = [_of_causes(causes[-1])] if causes else []
     if "naming" in tests:
         of_causes.append(_of_naming(tests["naming"].by["named"]))
@@ -67,25 +62,33 @@ def of_mistakes(verdicts: dict, mistakes: int) -> list:
     ]
 
 
-def _of_chosen(hits, chosen):
-    """The map that was chosen on validation, beside the best of those that know nothing."""
-    others = {name: values for name, values in hits.items() if name in REFERENCES}
-    best = max(others, key=lambda name: others[name].mean())
-    found = against_all(hits[chosen], others)
-    return (
-        f"the one chosen on validation ({chosen}) has its peak on the object in "
-        f"{hits[chosen].mean():.2f} of the images, the best of those that know nothing ({best}) in "
-        f"{others[best].mean():.2f}: {verdict(found['value'], found['p'])}"
-    )
-
-
-def verdict_notes(verdicts: dict, at) -> list:
-    """What is said of each mistake, test images `at` (M,), by `verdicts`; "" if not looked at."""
+def verdict_columns(verdicts: dict, at) -> dict:
+    """Whether each mistake, test images `at` (M,), is mended without what its map marks, and q:
+    {what: (M,)}, "" of those not looked at.
+    """
     columns = zip(*(verdicts.get(key, ()) for key in ("at", "q", "mends")), strict=True)
-    said = {
-        index: f"{'mended' if mends else 'not mended'}, q {q:.2f}" for index, q, mends in columns
+    said = {index: ("mended" if mends else "not mended", f"{q:.2f}") for index, q, mends in columns}
+    found = [said.get(index, ("", "")) for index in at]
+    return {
+        "Without what its map marks": [mended for mended, _ in found],
+        "q": [q for _, q in found],
     }
-    return [said.get(index, "") for index in at]
+
+
+def of_each(verdicts: dict, at, kinds, groups, shifts) -> dict:
+    """What is known of each mistake, test images `at` (M,), in words: {what: (M,)}.
+
+    `kinds` (M,) are indices into KINDS or None, `groups` Groups or None, `shifts` (M,) the share of
+    shifts by a pixel after which it is read right, NaN where that was not tried.
+    """
+    more = {} if kinds is None else {"To people": [KINDS[kind] for kind in kinds]}
+    more |= verdict_columns(verdicts, at)
+    if groups:
+        more["Group"] = [f"group {number + 1}" for number in groups.of]
+    more["Shifted by a pixel"] = [
+        "" if np.isnan(share) else f"right {round(8 * share)} of 8 times" for share in shifts
+    ]
+    return more
 
 
 def _of_claims(claims):

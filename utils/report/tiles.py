@@ -6,6 +6,7 @@ import io
 import numpy as np
 from matplotlib import colormaps
 from PIL import Image
+from scipy import ndimage
 
 from utils.report.drawing import HEAT, on_white
 
@@ -21,7 +22,7 @@ def sheet(values, at) -> np.ndarray:
     """Those `at` of images (N, H, W, C) uint8 or maps (N, H, W) in 0 to 1, as one RGB picture.
 
     COLUMNS side by side: the n-th is in row n // COLUMNS. Each is scaled down to TILE pixels a side
-    at most. Zeros fill it up.
+    at most. Zeros fill it up, and stand for -1.
     """
     height, width = values.shape[1:3]
     scale = min(1, TILE / max(height, width))
@@ -29,7 +30,8 @@ def sheet(values, at) -> np.ndarray:
     rows = -(-len(at) // COLUMNS)
     filled = np.zeros((rows, height, COLUMNS, width, 3), np.uint8)
     for start in range(0, len(at), PART):  # or large images would fill the memory
-        for index, value in enumerate(values[at[start : start + PART]], start):
+        places = start + np.flatnonzero(at[start : start + PART] >= 0)
+        for index, value in zip(places, values[at[places]], strict=True):
             filled[index // COLUMNS, :, index % COLUMNS] = _tile(value, (width, height))
     return filled.reshape(rows * height, COLUMNS * width, 3)
 
@@ -49,8 +51,28 @@ def _scaled(pixels, size):
     return np.asarray(Image.fromarray(pixels).resize(size, Image.Resampling.BOX))
 
 
-def uri(image, lossless: bool = True):
+def edges(masks: np.ndarray) -> np.ndarray:
+    """The outlines of masks (N, H, W), white on nothing, fine enough for a tile: (N, h, w, 4)."""
+    scale = max(1, TILE // max(masks.shape[1:]))
+    fine = masks.repeat(scale, axis=1).repeat(scale, axis=2)
+    inner = ndimage.binary_erosion(fine, np.ones((1, 3, 3), bool), border_value=1)
+    alpha = (255 * (fine & ~inner)).astype(np.uint8)
+    return np.stack([np.full_like(alpha, 255)] * 3 + [alpha], axis=-1)
+
+
+def outlines(masks: np.ndarray) -> np.ndarray:
+    """The `edges` of masks (N, H, W) as one RGBA picture, laid out as `sheet` does."""
+    scale = min(1, TILE / max(masks.shape[1:]))
+    size = tuple(max(1, round(side * scale)) for side in masks.shape[:0:-1])
+    found = edges(np.stack([_scaled(255 * mask.astype(np.uint8), size) > 127 for mask in masks]))
+    missing = -len(found) % COLUMNS
+    filled = np.concatenate([found, np.zeros((missing, *found.shape[1:]), np.uint8)])
+    rows = filled.reshape(-1, COLUMNS, *found.shape[1:])  # (rows, columns, h, w, 4)
+    return rows.swapaxes(1, 2).reshape(-1, COLUMNS * found.shape[2], 4)
+
+
+def uri(image, lossless: bool = True, mode: str = "RGB"):
     """An image as an address that holds it, in WebP: half the room of PNG."""
     buffer, how = io.BytesIO(), LOSSLESS if lossless else {"quality": QUALITY}
-    image.convert("RGB").save(buffer, "WEBP", **how)
+    image.convert(mode).save(buffer, "WEBP", **how)
     return f"data:image/webp;base64,{base64.b64encode(buffer.getvalue()).decode()}"

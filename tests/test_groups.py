@@ -1,0 +1,47 @@
+"""Groups of mistakes."""
+
+import numpy as np
+import pytest
+
+from utils.mistakes import groups
+
+
+def test_maps_become_rows_of_cells_by_hand():
+    maps = np.zeros((1, 16, 16))
+    maps[0, :2, :2] = 1
+    maps[0, 15, 15] = 1
+    (row,) = groups.of_maps(maps, 2 * maps)
+    assert row.shape == (2 * 64,)
+    assert (row[0], row[63], row[64]) == (1, 0.25, 2)
+    assert row.sum() == pytest.approx(3 * 1.25)
+    odd = groups.of_maps(np.ones((1, 10, 4)))
+    assert odd.shape == (1, 8 * 4)
+    assert (odd == 1).all()
+
+
+def test_three_clouds_are_three_groups_the_largest_first():
+    rng = np.random.RandomState(0)
+    middle = np.repeat(10 * np.eye(5)[:3], (10, 30, 20), axis=0)
+    found = groups.find_groups(middle + rng.randn(60, 5))
+    assert np.bincount(found.of).tolist() == [30, 20, 10]
+    assert (found.of[10:40] == 0).all()
+    assert (found.of[:10] == 2).all()
+    assert found.stability == 1
+    assert found.silhouette > 0.4
+    noise = groups.find_groups(rng.randn(60, 20))
+    assert noise.stability < 0.6
+    assert noise.silhouette < 0.3
+
+
+def test_too_few_and_equal_mistakes_have_no_groups():
+    assert groups.find_groups(np.random.RandomState(0).randn(groups.FEWEST - 1, 4)) is None
+    assert groups.find_groups(np.ones((20, 4))) is None
+
+
+def test_named_by_the_others_of_a_group_by_hand():
+    known = np.array(["blur", "blur", "dark", "dark", "dark", "blur"])
+    of = np.array([0, 0, 0, 1, 1, 2])
+    # with two others: blur and dark are as frequent, the first by name; both blur;
+    # dark names dark; alone: most of all others are dark
+    assert groups.named_by_group(of, known).tolist() == [1, 1, 0, 1, 1, 0]
+    assert groups.named_by_group(np.arange(6), known).mean() == 0  # 3 and 3: the other leads

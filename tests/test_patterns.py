@@ -1,0 +1,263 @@
+"""What is known of each mistake, and its pictures and files."""
+
+import json
+import sys
+import types
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from PIL import Image
+
+from tests.test_explorer import example
+from utils.evidence.values import Values
+from utils.images.dataset import load
+from utils.images.split import Split
+from utils.mistakes import groups, mistakes, neighbours, patterns
+from utils.networks.architectures import build
+from utils.report import common_figures, export, sentences
+
+
+@pytest.fixture(scope="module")
+def found():
+    data = load(train_images=200, test_images=120)
+    network = build("resnet18-cifar", data.classes, (32, 32), data.mean, data.std, 0)
+    seen, logits = neighbours.see(network, data.test)
+    wrong = mistakes.find(data.test, logits)
+    return data, seen, wrong, patterns.look(network, seen, logits, wrong, data.train, "fp32")
+
+
+def test_every_mistake_has_its_own_row(found):
+    data, seen, wrong, known = found
+    at = np.flatnonzero(seen.probabilities.argmax(axis=1) != data.test.labels)
+    assert (data.test.ids[at] == wrong.images.ids).all()
+    assert all(values.shape == (len(wrong), 3) for values in known.behind.values())
+    assert len(at) > neighbours.PART
+    most = known.behind["most influential"]
+    (alone,) = neighbours.influences(
+        seen.features[at[-1:]], wrong.predicted[-1:], wrong.true[-1:], known.training
+    )
+    assert alone[most[-1]].tolist() == sorted(alone, reverse=True)[:3]  # in the second part too
+    assert len(known.wrong["at"]) == patterns.NUDGED
+    assert set(known.wrong["at"]) <= set(at)
+    assert set(known.right["at"]) == set(range(120)) - set(at.tolist())
+    assert known.far.shape == (120,)
+    grouped = groups.find_groups(seen.features[at])
+    columns = patterns.columns(known, at, {"features": grouped, "maps": None}, np.arange(len(at)))
+    nearest = neighbours.nearest_of_class(seen.features[at], known.training, wrong.true, 1)[:, 0]
+    ids = known.training.split.ids
+    assert (columns["nearest_of_the_true_class"] == ids[nearest]).all()
+    assert columns["group_by_features"].tolist() == [str(of + 1) for of in grouped.of]
+    assert set(columns["group_by_maps"]) == {""}
+    tried = np.isin(at, known.wrong["at"])
+    for name in ("shifts", "change"):
+        assert (columns[name][tried] == known.wrong[name]).all()
+        assert np.isnan(columns[name][~tried]).all()
+    some = np.arange(0, len(at), 2)  # where not all maps fit
+    halved = groups.find_groups(seen.features[at[some]])
+    numbers = patterns.columns(known, at, {"features": halved}, some)["group_by_features"]
+    assert numbers[::2].tolist() == [str(of + 1) for of in halved.of]
+    assert set(numbers[1::2]) == {""}
+
+
+def test_what_was_not_nudged_is_not_told(found, monkeypatch):
+    data, seen, wrong, _ = found
+    monkeypatch.setattr(patterns, "NUDGED", 5)
+    network = build("resnet18-cifar", data.classes, (32, 32), data.mean, data.std, 0)
+    logits = torch.from_numpy(np.log(seen.probabilities))
+    few = patterns.look(network, seen, logits, wrong, data.train, "fp32")
+    at = np.flatnonzero(np.isin(data.test.ids, wrong.images.ids))
+    shifts = patterns.columns(few, at, {}, np.arange(len(at)))["shifts"]
+    assert np.isfinite(shifts).sum() == 5
+    assert np.isfinite(shifts[[0, -1]]).all()
+
+
+def test_a_slice_is_chosen_on_other_images_than_it_is_told_of(found, monkeypatch):
+    data, seen, _, known = found
+    given = []
+    monkeypatch.setattr(patterns, "worst_slice", lambda *parts: given.append(parts))
+    network = build("resnet18-cifar", data.classes, (32, 32), data.mean, data.std, 0)
+    patterns.find_worst_slice(network, data.val, seen, known)
+    patterns.find_worst_slice(network, None, seen, known)
+    (of_val, _, of_test, _), (of_one, wrong, of_other, _) = given
+    assert len(of_val["brightness"]) == len(data.val)
+    assert of_test["distance to training"] == pytest.approx(known.far)
+    assert of_one["brightness"].tolist() == of_test["brightness"][::2].tolist()
+    assert of_other["brightness"].tolist() == of_test["brightness"][1::2].tolist()
+    predicted = seen.probabilities.argmax(axis=1)
+    assert wrong.tolist() == (predicted != data.test.labels)[::2].tolist()
+
+
+def test_words_by_hand():
+    verdicts = {"at": np.array([4]), "q": np.array([0.016]), "mends": np.array([1.0])}
+    told = sentences.of_each(verdicts, [2, 4], np.array([2, 0]), None, np.array([np.nan, 0.25]))
+    assert told == {
+        "To people": ["clear to people", "label in doubt"],
+        "Without what its map marks": ["", "mended"],
+        "q": ["", "0.02"],
+        "Shifted by a pixel": ["", "right 2 of 8 times"],
+    }
+    rows = np.concatenate([np.zeros((15, 3)), np.ones((6, 3))])
+    grouped = groups.find_groups(rows + np.random.RandomState(0).rand(21, 3) / 9)
+    told = sentences.of_each({}, range(21), None, grouped, np.zeros(21))
+    assert told["Group"] == ["group 1"] * 15 + ["group 2"] * 6
+    assert "To people" not in told
+
+
+def test_groups_are_described_and_tell_causes_by_hand():
+    rows = np.concatenate([np.zeros((15, 3)), np.ones((6, 3))])
+    of = groups.find_groups(rows + np.random.RandomState(0).rand(21, 3) / 9)
+    pairs = ["a as b"] * 10 + ["b as a"] * 11
+    others, right = np.array([0, 0, 0, 0, 1, 1]), np.array([1, 1, 1, 0, 0, 0], bool)
+    first, second = groups.described(of, pairs, others, right)
+    assert first == {
+        "name": "group 1",
+        "size": 15,
+        "commonest": "a as b",
+        "times": 10,
+        "images": 4,
+        "right": 0.75,
+    }
+    assert (second["commonest"], second["times"], second["right"]) == ("b as a", 6, 0)
+    causes = np.array(["none"] * 5 + ["blur"] * 10 + ["tiny object"] * 6)
+    told = groups.recovery({"features": of, "maps": None}, pairs, causes, np.arange(100, 121))
+    assert isinstance(told, Values)
+    assert told.at.tolist() == list(range(105, 121))
+    assert told.by["named"]["groups by features"].mean() == 1
+    assert told.by["named"]["always the commonest"].mean() == 10 / 16
+    assert list(told.by["named"]) == [
+        "always the commonest",
+        "the same confusion",
+        "groups by features",
+    ]
+    assert groups.recovery({}, pairs, ["none"] * 21, np.arange(21)) is None
+
+
+def test_maps_are_moved_to_the_middle_of_the_object_by_hand():
+    maps, masks = np.zeros((2, 8, 8)), np.zeros((2, 8, 8), bool)
+    maps[0, 1, 2], masks[0, 0:3, 1:4] = 1, True  # its middle is at 1, 2
+    moved = groups.aligned(maps, masks)
+    # an odd object in an even image: half a pixel to the one side
+    down, right = np.argwhere(moved[0] == 1)[0]
+    assert abs(down - 3.5) == abs(right - 3.5) == 0.5
+    assert np.isnan(moved[0, 0]).all()
+    assert not np.isnan(moved[1]).any()  # none is seen: as it is
+    of = groups.Groups(np.array([0, 0]), 0, 0, None, None)
+    mean = groups.mean_maps(of, maps)
+    assert mean[0, 1, 2] == 0.5
+    placed = groups.mean_maps(of, maps, masks)[0]
+    assert placed[down, right] == 0.5
+    assert placed[0, 0] == 0  # the first does not reach there
+
+
+def pictures(axis):
+    return [image.get_array() for image in axis.get_images()]
+
+
+def test_neighbours_stand_beside_their_mistake():
+    _, wrong, *_ = example()
+    training = Split(255 - wrong.images.images, np.array([2, 1, 0, 2, 1, 0]), wrong.images.ids)
+    behind = {"nearest of the true class": np.array([[3, 1, 0], [4, -1, 0]])}
+    figure = common_figures.neighbours(
+        wrong.take([0, 1]), behind, training, ("cat", "dog", "owl"), "heading"
+    )
+    own, first, second, _, other, none = figure.axes
+    assert (pictures(own)[0] == wrong.images.images[0]).all()
+    assert (pictures(first)[0] == training.images[3]).all()
+    assert (pictures(second)[0] == training.images[1]).all()
+    assert (pictures(other)[0] == training.images[4]).all()
+    assert pictures(none) == []
+    assert first.get_title() == "nearest\nof the true class\nowl"
+    plt.close("all")
+
+
+def test_a_row_shows_the_mean_map_and_members_of_its_group():
+    _, wrong, *_ = example()
+    rows = [{"name": "group 1", "size": 4}, {"name": "group 2", "size": 2}]
+    means = np.stack([np.eye(32), np.full((32, 32), 0.5)])
+    of = np.array([0, 1, 0, 0, 1, 0])
+    figure = common_figures.groups(rows, wrong, of, means, "heading")
+    axes = figure.axes
+    assert (pictures(axes[0])[0] == means[0]).all()
+    assert (pictures(axes[8])[0] == wrong.images.images[1]).all()
+    assert [len(pictures(axis)) for axis in axes[7:14]] == [1, 1, 1, 0, 0, 0, 0]
+    assert axes[7].get_title() == "group 2, n = 2\nmean map"
+    plt.close("all")
+
+
+def test_the_curves_of_least_changes_by_hand():
+    figure = common_figures.least_changes(
+        np.array([0.2, 0.1, np.inf, 0.4]), np.array([1.0, 2.0]), "heading"
+    )
+    mistakes_, right = figure.axes[0].get_lines()
+    assert mistakes_.get_xdata().tolist() == [0.1, 0.2, 0.4]
+    assert mistakes_.get_ydata().tolist() == [0.25, 0.5, 0.75]  # one did not turn
+    assert right.get_ydata().tolist() == [0.5, 1]
+    plt.close("all")
+
+
+def test_maps_go_along_with_what_they_are(tmp_path):
+    _, wrong, *_ = example()
+    raw = {"true": np.arange(6 * 16, dtype=np.float32).reshape(6, 4, 4)}
+    export.write_maps(tmp_path, wrong, raw, {"layer": "layer2"})
+    with np.load(tmp_path / "maps.npz") as kept:
+        assert (kept["map of the true class"] == raw["true"]).all()
+        assert kept["ids"].tolist() == wrong.images.ids.tolist()
+        said = json.loads((tmp_path / "manifest.json").read_text())
+        assert set(said["arrays"]) == set(kept)
+    assert said["layer"] == "layer2"
+    assert said["arrays"]["map of the true class"] == {"shape": [6, 4, 4], "dtype": "float32"}
+
+
+def test_overlays_by_hand(tmp_path, monkeypatch):
+    _, wrong, *_ = example()
+    wrong.images.ids[1] = "day/1 ?"
+    cams = {"predicted": np.zeros((6, 32, 32)), "true": np.ones((6, 32, 32))}
+    monkeypatch.setattr(export, "MOST", 2)
+    paths = export.write_overlays(tmp_path, wrong, cams)
+    assert paths == ["overlays/test-0.png", "overlays/day_1_.png", *[""] * 4]
+    picture = np.asarray(Image.open(tmp_path / paths[0]))
+    assert picture.shape == (128, 3 * 128, 3)
+    assert (picture[::4, :128:4] == wrong.images.images[0]).all()
+    light = wrong.images.images[0] @ (0.299, 0.587, 0.114)
+    least = picture[::4, 128:256:4].astype(float)
+    assert np.abs(least.mean(axis=2) - 0.4 * light).max() < 3  # black over grey
+
+
+def test_spotlight_is_asked_for_where_it_is_missing(tmp_path, monkeypatch):
+    with pytest.raises(ValueError, match=r"no mistakes\.csv"):
+        export.open_in_spotlight(tmp_path)
+    pd.DataFrame({"id": ["1"], "overlay": ["overlays/1.png"]}).to_csv(tmp_path / "mistakes.csv")
+    monkeypatch.setitem(sys.modules, "renumics", None)
+    with pytest.raises(ValueError, match="pip install renumics-spotlight"):
+        export.open_in_spotlight(tmp_path)
+
+
+def test_spotlight_is_given_the_pictures(tmp_path, monkeypatch):
+    rows = pd.DataFrame({"id": ["01", "2"], "overlay": ["overlays/1.png", ""]})
+    rows.to_csv(tmp_path / "mistakes.csv")
+    given, spotlight = [], types.SimpleNamespace(Image="a picture")
+    spotlight.show = lambda rows, dtype: given.append((rows, dtype))
+    monkeypatch.setitem(sys.modules, "renumics", types.SimpleNamespace(spotlight=spotlight))
+    export.open_in_spotlight(str(tmp_path))
+    ((shown, kinds),) = given
+    assert shown["id"].tolist() == ["01", "2"]
+    assert shown["overlay"].tolist() == [
+        str(tmp_path / "overlays/1.png"),
+        pytest.approx(np.nan, nan_ok=True),
+    ]
+    assert kinds == {"overlay": "a picture"}
+
+
+def test_no_overlay_takes_the_place_of_another(tmp_path):
+    _, wrong, *_ = example()
+    wrong.images.ids[:2] = "cat/1", "cat_1"
+    (tmp_path / "overlays").mkdir()
+    (tmp_path / "overlays/old.png").touch()
+    paths = export.write_overlays(tmp_path, wrong, {})
+    assert paths[:2] == ["overlays/0_cat_1.png", "overlays/1_cat_1.png"]
+    assert sorted(paths) == sorted(
+        f"overlays/{path.name}" for path in (tmp_path / "overlays").iterdir()
+    )

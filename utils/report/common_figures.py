@@ -1,0 +1,76 @@
+"""What mistakes have in common: in go groups, neighbours and nudges, out come their pictures."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+
+from utils.report.drawing import BLUE, HEAT, ORANGE, grid, show
+from utils.report.map_figures import mistake_titles, short
+
+MEMBERS = 6  # of a group, in its row
+SHOWN = 2  # training images of each kind beside a mistake
+
+
+def neighbours(mistakes, behind: dict, training, classes: tuple, heading: str):
+    """Mistakes, a row each, beside the training images that stand behind them.
+
+    `behind` is {what: indices (M, K) into the Split `training`, -1 for none}, as
+    `neighbours.behind` gives it.
+    """
+    columns = 1 + SHOWN * len(behind)
+    figure, axes = grid(len(mistakes), columns, cell=(1.55, 2.0), extra=0.6)
+    figure.suptitle(heading)
+    for index, (row, title) in enumerate(zip(axes, mistake_titles(mistakes, classes), strict=True)):
+        show(row[0], mistakes.images.images[index])
+        row[0].set_title(title, fontsize=8)
+        for number, (what, at) in enumerate(behind.items()):
+            for axis, one in zip(row[1 + SHOWN * number :], at[index, :SHOWN], strict=False):
+                if one < 0:
+                    continue
+                show(axis, training.images[int(one)])
+                name = short(classes[training.labels[one]])
+                axis.set_title(f"{what.replace(' of the', chr(10) + 'of the')}\n{name}", fontsize=8)
+    return figure
+
+
+def groups(rows: list, mistakes, of, means, heading: str):
+    """Groups of mistakes, a row each: the mean map (K, H, W) and some of its members.
+
+    `rows` as `groups.described` gives them, `of` (M,) the group of each of the `mistakes`.
+    """
+    figure, axes = grid(len(rows), 1 + MEMBERS, cell=(1.55, 1.9), extra=0.6)
+    figure.suptitle(heading)
+    for number, (line, row, mean) in enumerate(zip(axes, rows, means, strict=True)):
+        picture = line[0].imshow(mean, cmap=HEAT, vmin=0, vmax=max(np.nanmax(mean), 1e-9))
+        line[0].set_title(f"{row['name']}, n = {row['size']}\nmean map", fontsize=8)
+        for axis, index in zip(line[1:], np.flatnonzero(of == number)[:MEMBERS], strict=False):
+            show(axis, mistakes.images.images[index])
+            axis.set_title(f"id {short(mistakes.images.ids[index])}", fontsize=8)
+    figure.colorbar(picture, ax=axes, shrink=min(1, 3 / len(rows)), ticks=[]).set_label(
+        "from none to most of each mean"
+    )
+    return figure
+
+
+def least_changes(wrong, right, heading: str):
+    """How many answers turn with a change of at most so much: mistakes to the true class, and right
+    answers to the runner-up; L2 norms (M,) and (N,), infinite for those that did not turn.
+    """
+    figure, axis = plt.subplots(figsize=(7, 3.4), layout="constrained")
+    for values, label, color in (
+        (wrong, f"mistakes become right (n = {len(wrong)})", ORANGE),
+        (right, f"right answers become wrong (n = {len(right)})", BLUE),
+    ):
+        turned = np.sort(values[np.isfinite(values)])
+        shares = np.arange(1, len(turned) + 1) / max(1, len(values))
+        axis.step(turned, shares, where="post", label=label, color=color)
+    axis.set(
+        title=heading,
+        xscale="log",
+        xlabel="least change of the image found (L2 norm, pixels from 0 to 1)",
+        ylabel="share that turns",
+        ylim=(0, 1),
+    )
+    axis.xaxis.set_major_formatter("{x:g}")
+    axis.spines[["top", "right"]].set_visible(False)
+    axis.legend(frameon=False, loc="upper left")
+    return figure
