@@ -11,7 +11,7 @@ from utils.evidence.values import Values
 from utils.images.split import Split
 from utils.mistakes.mistakes import Mistakes
 from utils.report import drawing, evidence_figures, pair_figures
-from utils.report.sentences import abstract, of_mistakes, verdict_columns
+from utils.report.sentences import abstract, claimed, of_mistakes, verdict_columns
 
 
 def test_forest_shows_differences_and_verdicts():
@@ -26,9 +26,9 @@ def test_forest_shows_differences_and_verdicts():
     assert len({line.get_color() for line in dots}) == 3
     ends = [line.get_xdata() for line in axis.lines if len(line.get_xdata()) == 2]
     assert ends[0] == pytest.approx([0.2, 0.4])
-    assert [text.get_text() for text in axis.texts] == ["better", "worse", "undecided"]
-    first = axis.get_yticklabels()[0].get_text()
-    assert first == "points\nagainst centre, n = 10"
+    texts = [text.get_text() for text in axis.texts]
+    assert texts[0] == "points\nagainst centre, n = 10"
+    assert texts[3:] == ["better", "worse", "undecided"]
     plt.close("all")
 
 
@@ -70,6 +70,20 @@ def test_verdicts_stand_over_their_maps():
     plt.close("all")
 
 
+def test_the_map_that_was_chosen_is_named():
+    chosen = {"what": "points at the object, chosen on validation", "map": "EigenCAM, layer2"}
+    assert claimed(chosen) == "points at the object, chosen on validation (EigenCAM, layer2)"
+    assert claimed({"what": "points", "map": "EigenCAM, layer2"}) == "points"
+
+
+def test_the_table_over_networks():
+    row = {"what": "points", "value": -0.07, "low": -0.1, "high": 0.001, "p_holm": 0.0001}
+    rows = [row | {"against": "edges", "verdict": "worse"}]
+    line = str(drawing.networks_table(rows)).splitlines()[3]
+    told = ["points", "-0.07 (-0.10 to +0.00)", "edges", "< 0.001", "worse"]
+    assert [cell.strip() for cell in line.split("|")[1:-1]] == told
+
+
 def test_tables_of_claims_and_values():
     text = drawing.claims_table(
         [row("points", 0.3), row("x", -0.001, "undecided") | {"p_holm": 1e-5, "least": None}]
@@ -94,9 +108,8 @@ def test_the_abstract_says_what_was_found():
     verdicts = {"p": p, "q": np.array([0.03, 0.07, 0.5]), "odd p": np.ones(3)}
     told = abstract(claims, verdicts, 80, causes, tests)
     assert told[0] == (
-        "Of 3 claims of this map, each held against what knows nothing of the network, of the "
-        "image or of the class, 1 shown (points), 1 refuted (forgets (than edges)) and 1 "
-        "undecided."
+        "Of 3 claims, each held against the strongest of its baselines, 1 shown (points), 1 "
+        "refuted (forgets (than edges)) and 1 undecided."
     )
     assert told[1] == (
         "3 of 4 mistakes are explained by a cause that was planted (taken out of the image, it is "

@@ -99,11 +99,43 @@ def test_words_by_hand():
         "q": ["", "0.02"],
         "Shifted by a pixel": ["", "right 2 of 8 times"],
     }
+    planted = np.array(["blur", "none", "blur"]), np.array([1.0, 0, 0])
+    told = sentences.of_each({}, range(3), None, None, np.zeros(3), planted)
+    assert told["Planted"] == ["blur", "none", "blur"]
+    assert told["Right without that"] == ["yes", "", "no"]
     rows = np.concatenate([np.zeros((15, 3)), np.ones((6, 3))])
     grouped = groups.find_groups(rows + np.random.RandomState(0).rand(21, 3) / 9)
     told = sentences.of_each({}, range(21), None, grouped, np.zeros(21))
     assert told["Group"] == ["group 1"] * 15 + ["group 2"] * 6
     assert "To people" not in told
+
+
+def test_what_is_in_common_by_hand():
+    share = {"n": 8, "value": 0.5, "low": 0.22, "high": 0.78}
+    found = {
+        "worst_slice": {
+            "ends": [{"factor": "contrast", "end": "lowest tenth", "edge": 12.34}],
+            "inside": share,
+            "outside": share | {"n": 1000, "value": 0.1},
+            "p": 0.0001,
+        },
+        "groups": {"maps": {"sizes": [5, 3], "stability": 0.25}},
+        "nudges": [{"name": "mistakes (n = 8)", "any": share, "all": share | {"value": 0.25}}],
+        "suspects": {
+            "counted": [
+                {"in_doubt": "label", "train": 4000, "test": 0},
+                {"in_doubt": "outlier", "train": 0, "test": 0},
+            ]
+        },
+    }
+    worst, groups_, nudges, suspects = sentences.in_common(found)
+    assert "contrast, lowest tenth (12.3). Of 8 such test images 0.50 (0.22 to 0.78)" in worst
+    assert worst.endswith("of the 1,000 others 0.10 (0.22 to 0.78) (p < 0.001).")
+    assert "By their maps the mistakes fall into groups of 5, 3;" in groups_
+    assert "agree by 0.25" in groups_
+    assert nudges.startswith("Of mistakes (n = 8) 0.50 (0.22 to 0.78) are read right after at")
+    assert ": label 4,000 and 0 (near" in suspects
+    assert sentences.in_common({"worst_slice": None}) == []
 
 
 def test_groups_are_described_and_tell_causes_by_hand():

@@ -40,13 +40,21 @@ def test_in_a_notebook_the_last_line_is_the_title(clock, monkeypatch):
     handle = SimpleNamespace(
         update=lambda data, raw, metadata=None: texts.append((data["text/plain"], metadata))
     )
-    shell = SimpleNamespace(kernel=True)
+    shell = SimpleNamespace(kernel=True, execution_count=1)
+    monkeypatch.setattr(progress, "LINE", {})
     monkeypatch.setitem(sys.modules, "IPython", SimpleNamespace(get_ipython=lambda: shell))
-    monkeypatch.setitem(
-        sys.modules, "IPython.display", SimpleNamespace(display=lambda *_, **__: handle)
-    )
+    shown = []
+    display = SimpleNamespace(display=lambda text, **_: shown.append(text["text/plain"]) or handle)
+    monkeypatch.setitem(sys.modules, "IPython.display", display)
     with progress.Progress(4, "Work") as line:
         for _ in range(3):
             clock.seconds += 0.6
             line.advance(1, "note")
     assert texts == [("Work: note, 50% done, 0:01 left", {"progress": True}), ("Work", None)]
+    with progress.Progress(1, "More"):  # in the same cell, so on the same line
+        pass
+    assert texts[2:] == [("More", None), ("More", None)]
+    shell.execution_count = 2
+    with progress.Progress(1, "Other"):
+        pass
+    assert shown == ["Work", "Other"]

@@ -59,8 +59,9 @@ def summary(networks: list) -> dict:
 
     {cue: {"networks": n, "scores": {"what, layer": row}}}: Spearman's correlation of the share of
     the map and of the reliance over networks, as `correlated` has it, p after Holm over all; and a
-    detector, whose threshold is chosen on networks of even seeds: of those of odd seeds that rely
-    on their cue, it `finds` so many of `rely`, with `false_alarms` among `others`.
+    detector, whose threshold is chosen on networks of even seeds for those of odd seeds, and the
+    other way round: of those that rely on their cue, it `finds` so many of `rely`, with
+    `false_alarms` among `others`.
     """
     found = {}
     for kind in CUES:
@@ -123,16 +124,19 @@ def correlated(first, second, kinds, seed: int = 0) -> dict:
 
 def detected(scores, relies, even) -> dict:
     """What a threshold on scores (N,) finds among networks that are not `even`, chosen on those
-    that are, as the one that tells them best; beyond all scores, where that is best.
+    that are, as the one that tells them best; beyond all scores, where that is best. And the other
+    way round.
     """
-    edges = np.append(np.unique(scores[even]), np.inf)
-    right = [np.mean((scores[even] >= edge) == relies[even]) for edge in edges]
-    found = scores >= edges[int(np.argmax(right))]
+    found = np.zeros(len(scores), bool)
+    for half in (even, ~even):
+        edges = np.append(np.unique(scores[half]), np.inf)
+        right = [np.mean((scores[half] >= edge) == relies[half]) for edge in edges]
+        found[~half] = scores[~half] >= edges[int(np.argmax(right))]
     return {
-        "finds": int((found & relies & ~even).sum()),
-        "rely": int((relies & ~even).sum()),
-        "false_alarms": int((found & ~relies & ~even).sum()),
-        "others": int((~relies & ~even).sum()),
+        "finds": int((found & relies).sum()),
+        "rely": int(relies.sum()),
+        "false_alarms": int((found & ~relies).sum()),
+        "others": int((~relies).sum()),
     }
 
 

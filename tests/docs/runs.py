@@ -87,9 +87,9 @@ def foretold(path: str) -> str:
     beyond = [p for p in found.beyond_confidence.p_holm if p < ALPHA]
     return (
         f"Of {len(found.auroc)} things known of it, {len(told)} foretell that (area under the "
-        f"curve, p below 0.05 after Holm){': ' if told else ''}{', '.join(told)}. Maps tell more "
-        f"than the confidence alone in {len(beyond)} of {len(found.beyond_confidence.p_holm)} "
-        "networks."
+        f"curve, p below 0.05 after Holm){': ' if told else ''}{', '.join(told)}. Maps, one of "
+        "which is told the true class, tell more than the confidence in the answer, which is not, "
+        f"in {len(beyond)} of {len(found.beyond_confidence.p_holm)} networks."
     )
 
 

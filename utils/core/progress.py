@@ -5,15 +5,16 @@ import time
 
 from tqdm import tqdm
 
+LINE: dict = {}  # {number of the cell that runs in a notebook: its line}
 BAR = "{desc}: {percentage:3.0f}% |{bar}| {elapsed} gone, {remaining} left{postfix}"
 
 
 class Progress:
     """Shows how much of `total` work has been done, from `with` to the end of the block.
 
-    In a notebook the line ends as the bare title, so that a run's outputs do not depend on its
-    speed; the lines in between carry the metadata "progress", by which a headless run recognises
-    them and shows them in the terminal.
+    In a notebook all work of a cell shares a line, which ends as the bare title of the last, so
+    that a run's outputs do not depend on its speed; the lines in between carry the metadata
+    "progress", by which a headless run recognises them and shows them in the terminal.
     """
 
     def __init__(self, total: float, title: str):
@@ -24,9 +25,16 @@ class Progress:
 
     def __enter__(self):
         if in_notebook():
+            from IPython import get_ipython
             from IPython.display import display
 
-            self.handle = display({"text/plain": self.title}, raw=True, display_id=True)
+            number, text = get_ipython().execution_count, {"text/plain": self.title}
+            if number in LINE:
+                LINE[number].update(text, raw=True)
+            else:
+                LINE.clear()
+                LINE[number] = display(text, raw=True, display_id=True)
+            self.handle = LINE[number]
         else:
             often = 0.1 if sys.stderr.isatty() else 10  # seconds: a log keeps every line
             self.bar = tqdm(

@@ -15,6 +15,7 @@ from utils.evidence.values import Values
 
 # what is judged, and by what, in tests that are not of a single map
 MAPS, CONFIDENCE, CHANCE = "the maps", "the answer's confidence", "always the commonest"
+ON_VALIDATION = "points at the object, chosen on validation"
 PIXELS, CHOSEN = "the image's statistics", "the map chosen on validation"
 NETWORK, USUAL = "the network's answer", "the usual error of its class"
 
@@ -37,9 +38,7 @@ class Claim:
 
 CLAIMS = (
     Claim("points at the object, all test images", "object", "pointing game"),
-    Claim(
-        "points at the object, chosen on validation", "object", "pointing game", False, ours=CHOSEN
-    ),
+    Claim(ON_VALIDATION, "object", "pointing game", ours=CHOSEN),
     Claim("points at the object, mistakes, predicted class", "object, predicted", "pointing game"),
     Claim("points at the object, mistakes, true class", "object, true", "pointing game"),
     Claim("tells the object of its class from another", "two objects", "stronger on its own"),

@@ -3,9 +3,11 @@
 from utils.report.blind import blind_test
 from utils.report.common_figures import groups, least_changes, neighbours
 from utils.report.drawing import (
+    causes_table,
     claims_table,
     groups_table,
     interval_table,
+    networks_table,
     p_text,
     save,
     table,
@@ -38,6 +40,7 @@ __all__ = [
     "cam_gallery",
     "cam_pairs",
     "cascade",
+    "causes_table",
     "claims_table",
     "class_accuracy",
     "class_balance",
@@ -55,6 +58,7 @@ __all__ = [
     "mistake_titles",
     "mosaics",
     "neighbours",
+    "networks_table",
     "objects",
     "of_each",
     "of_mistakes",

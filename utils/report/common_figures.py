@@ -3,7 +3,7 @@
 import matplotlib.pyplot as plt
 import numpy as np
 
-from utils.report.drawing import BLUE, HEAT, ORANGE, grid, show
+from utils.report.drawing import BLUE, HEAT, ORANGE, SLIM, grid, show
 from utils.report.map_figures import mistake_titles, short
 
 MEMBERS = 6  # of a group, in its row
@@ -55,7 +55,7 @@ def least_changes(wrong, right, heading: str):
     """How many answers turn with a change of at most so much: mistakes to the true class, and right
     answers to the runner-up; L2 norms (M,) and (N,), infinite for those that did not turn.
     """
-    figure, axis = plt.subplots(figsize=(7, 3.4), layout="constrained")
+    figure, axis = plt.subplots(figsize=(SLIM, 3.4), layout="constrained")
     for values, label, color in (
         (wrong, f"mistakes become right (n = {len(wrong)})", ORANGE),
         (right, f"right answers become wrong (n = {len(right)})", BLUE),
@@ -66,7 +66,7 @@ def least_changes(wrong, right, heading: str):
     axis.set(
         title=heading,
         xscale="log",
-        xlabel="least change of the image found (L2 norm, pixels from 0 to 1)",
+        xlabel="least change found (L2 norm, pixels from 0 to 1)",
         ylabel="share that turns",
         ylim=(0, 1),
     )

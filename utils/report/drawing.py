@@ -15,6 +15,7 @@ rcParams["text.parse_math"] = False  # a $ in the name of a class or file is jus
 HEAT = "inferno"  # of one hue less and less dark: readable without colour vision, and in print
 
 LARGEST, HEADING = 30, 6.5  # inches: of a confusion matrix, and for the heading of a grid
+SLIM = 4.8  # inches: of a picture that a phone shows whole
 
 # told apart without colour vision (Okabe and Ito)
 BLUE, ORANGE, GREY = "#0072b2", "#d55e00", "#8a8a8a"
@@ -101,6 +102,33 @@ def values_table(values, first: str = "Map", seed: int = 0) -> PrettyTable:
     return interval_table(values.rows(seed), first, {measure: measure for measure in values.by})
 
 
+def causes_table(rows: list) -> PrettyTable:
+    """Planted causes, rows of `causes.explained`."""
+    texts = [
+        {
+            "name": row["name"],
+            "images": row["errors"]["n"],
+            "wrong": counted(row["errors"]),
+            "repaired": counted(row["repaired"]) if row["repaired"] else "",
+        }
+        for row in rows
+    ]
+    columns = {
+        "Planted": ("name", "s"),
+        "Images": ("images", "d"),
+        "misclassified": ("wrong", "s"),
+        "of these, right when repaired": ("repaired", "s"),
+    }
+    return table(texts, columns)
+
+
+def counted(share: dict) -> str:
+    """How many a share is, and the share with its interval."""
+    return "{hits}: {value:z.2f} ({low:z.2f} to {high:z.2f})".format(
+        hits=round(share["value"] * share["n"]), **share
+    )
+
+
 def groups_table(rows: list) -> PrettyTable:
     """Groups of mistakes, rows of `groups.described`."""
     columns = {
@@ -135,6 +163,26 @@ def claims_table(claims: list) -> PrettyTable:
         "p": ("p", "s"),
         "Verdict": ("verdict", "s"),
         "Told from": ("told from", "s"),
+    }
+    return table(texts, columns)
+
+
+def networks_table(rows: list) -> PrettyTable:
+    """What was shown over networks, rows of `over_networks.claims`."""
+    texts = [
+        row
+        | {
+            "better by": "{value:+z.2f} ({low:+z.2f} to {high:+z.2f})".format(**row),
+            "p": p_text(row["p_holm"]),
+        }
+        for row in rows
+    ]
+    columns = {
+        "Claim": ("what", "s"),
+        "Better by": ("better by", "s"),
+        "than": ("against", "s"),
+        "p": ("p", "s"),
+        "Verdict": ("verdict", "s"),
     }
     return table(texts, columns)
 

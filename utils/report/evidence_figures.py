@@ -4,53 +4,52 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from utils.core.statistics import mean_interval
-from utils.report.drawing import BLUE, GREY, HEAT, ORANGE
+from utils.report.drawing import BLUE, GREY, HEAT, ORANGE, SLIM
+from utils.report.sentences import claimed
+
+
+def _rows(names: list, heading: str, label: str, high: float = 0.42):
+    """An axis with a row for each of the names, `high` inches; the names stand above their rows."""
+    figure, axis = plt.subplots(figsize=(SLIM, high * len(names) + 1.1), layout="constrained")
+    for index, name in enumerate(names):
+        at: dict = {"transform": axis.get_yaxis_transform(), "fontsize": 9}
+        back = {"facecolor": "white", "edgecolor": "none", "pad": 0}  # or a line would cross it
+        axis.text(0, index - 0.22, name, **at, bbox=back)
+    axis.set(xlabel=label, ylim=(len(names) - 0.6, -0.9), yticks=[])
+    axis.spines[["top", "right", "left"]].set_visible(False)
+    figure.suptitle(heading)
+    return figure, axis
 
 
 def intervals(rows: list, heading: str, label: str):
     """Measured shares of 1 with their intervals, one a line: rows of name, n, value, low, high."""
-    figure, axis = plt.subplots(figsize=(7, 0.4 * len(rows) + 1.2), layout="constrained")
+    names = [f"{row['name']} (n = {row['n']})" for row in rows]
+    figure, axis = _rows(names, heading, label)
     for index, row in enumerate(rows):
         errors = [[row["value"] - row["low"]], [row["high"] - row["value"]]]
         axis.errorbar(
             row["value"], index, xerr=errors, fmt="o", color=BLUE, capsize=3, clip_on=False
         )
-    figure.suptitle(heading)
-    most = max(row["high"] for row in rows)
-    axis.set(
-        xlabel=label,
-        xlim=(0, min(1, 1.2 * most) or 1),
-        ylim=(-0.6, len(rows) - 0.4),
-        yticks=range(len(rows)),
-        yticklabels=[f"{row['name']} (n = {row['n']})" for row in rows],
-    )
-    axis.invert_yaxis()
-    axis.spines[["top", "right"]].set_visible(False)
+    axis.set_xlim(0, min(1, 1.2 * max(row["high"] for row in rows)) or 1)
     return figure
 
 
 def removal_curves(found: dict, shares, ours: list):
     """Mean probability of the class by share of pixels, as `removal.faithfulness` gives it.
 
-    `ours` are drawn boldly.
+    `ours` are drawn boldly, and on either side the baseline that does best there.
     """
-    figure, axes = plt.subplots(1, 2, figsize=(11, 3.8), sharey=True, layout="constrained")
-    styles = iter(("--", ":", "-.", (0, (8, 3))) * 9)
-    colors = iter((BLUE, ORANGE, "#009e73", "#cc79a7", "#56b4e9") * 9)
-    for name, measures in found.items():
-        look = (
-            {"color": next(colors), "marker": "o"}
-            if name in ours
-            else {"color": GREY, "linestyle": next(styles)}
-        )
-        for axis, which in zip(axes, ("deletion", "insertion"), strict=True):
-            axis.plot(
-                100 * np.array(shares),
-                100 * measures[which].mean(axis=0),
-                label=name,
-                clip_on=False,
-                **look,
-            )
+    figure, axes = plt.subplots(1, 2, figsize=(9, 3.8), sharey=True, layout="constrained")
+    for axis, which, best in zip(axes, ("deletion", "insertion"), (min, max), strict=True):
+        others = [name for name in found if name not in ours]
+        strongest = best(others, key=lambda name: found[name][which].mean())
+        looks = {name: {"color": GREY, "linewidth": 0.8, "label": "_other"} for name in others}
+        looks[strongest] = {"color": ORANGE, "linestyle": "--", "label": strongest}
+        looks |= {name: {"color": BLUE, "marker": "o", "label": name} for name in ours}
+        for name, look in looks.items():
+            curve = 100 * found[name][which].mean(axis=0)
+            axis.plot(100 * np.array(shares), curve, clip_on=False, **look)
+        axis.plot([], [], color=GREY, linewidth=0.8, label="other baselines")
     axes[0].set(
         title="strongest pixels removed:\na low curve is good",
         xlabel="% of the pixels removed",
@@ -62,7 +61,7 @@ def removal_curves(found: dict, shares, ours: list):
     )
     for axis in axes:
         axis.spines[["top", "right"]].set_visible(False)
-    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside right center", frameon=False)
+        axis.legend(frameon=False)
     return figure
 
 
@@ -99,7 +98,9 @@ def cascade(rows: list, heading: str):
 
 def forest(claims: list, heading: str):
     """By how much a map is better than the baseline that decides, claim by claim."""
-    figure, axis = plt.subplots(figsize=(9, 0.45 * len(claims) + 1.2), layout="constrained")
+    names = [f"{claimed(row)}\nagainst {row['baseline']}, n = {row['n']}" for row in claims]
+    label = "better by (95 % interval over images); 0: as good"
+    figure, axis = _rows(names, heading, label, high=0.62)
     colors = {"better": BLUE, "worse": ORANGE}
     for index, row in enumerate(claims):
         color = colors.get(row["verdict"], GREY)
@@ -108,16 +109,7 @@ def forest(claims: list, heading: str):
         axis.plot(row["difference"], index, "o", color=color)
         axis.annotate(row["verdict"], (row["high"], index), (6, -3), textcoords="offset points")
     axis.axvline(0, color="black", linewidth=0.8)
-    axis.set(
-        xlabel="better by (95 % interval over images); 0: as good as the baseline",
-        yticks=range(len(claims)),
-        yticklabels=[f"{row['what']}\nagainst {row['baseline']}, n = {row['n']}" for row in claims],
-        ylim=(len(claims) - 0.4, -0.6),
-    )
     axis.margins(x=0.15)
-    axis.tick_params(axis="y", labelsize=9)
-    axis.spines[["top", "right"]].set_visible(False)
-    figure.suptitle(heading)
     return figure
 
 

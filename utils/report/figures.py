@@ -4,7 +4,18 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.patches import Rectangle
 
-from utils.report.drawing import BLUE, GREY, HEAT, LARGEST, ORANGE, grid, outline, show, square
+from utils.report.drawing import (
+    BLUE,
+    GREY,
+    HEAT,
+    LARGEST,
+    ORANGE,
+    SLIM,
+    grid,
+    outline,
+    show,
+    square,
+)
 
 
 def samples(images, titles, heading: str):
@@ -158,7 +169,7 @@ def confusion(counts, classes: tuple):
 def class_accuracy(accuracy, low, high, classes: tuple, overall: float):
     """Accuracy by class in percent (C,), with the ends of its interval, and over all images."""
     figure, axis = plt.subplots(
-        figsize=(7, min(0.32 * len(classes) + 1, 4 * LARGEST)), layout="constrained"
+        figsize=(SLIM, min(0.32 * len(classes) + 1, 4 * LARGEST)), layout="constrained"
     )
     order = np.argsort(accuracy)
     errors = np.stack([accuracy - low, high - accuracy])[:, order]

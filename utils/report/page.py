@@ -16,8 +16,9 @@ from utils.evidence.paired import verdict
 from utils.mistakes.people import KINDS
 from utils.networks.architectures import ARCHITECTURES
 from utils.report import words
-from utils.report.drawing import HEAT, legend_of, p_text
+from utils.report.drawing import HEAT, counted, legend_of, p_text
 from utils.report.mistake_list import listed
+from utils.report.sentences import claimed, in_common
 from utils.report.tiles import COLUMNS, SIDE, uri
 from utils.training.metrics import doubt
 
@@ -124,6 +125,7 @@ def write_page(
         made=datetime.now(),
         found=found,
         abstract=list(abstract),
+        in_common=in_common(found),
         data=data,
         training=trained,
         pictures=pictures,
@@ -188,5 +190,5 @@ def template(name: str):
         lstrip_blocks=True,
     )
     pages.filters["number"] = "{:,}".format
-    pages.globals |= {"p": p_text, "verdict": verdict}
+    pages.globals |= {"p": p_text, "verdict": verdict, "counted": counted, "claimed": claimed}
     return pages.get_template(name)

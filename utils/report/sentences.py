@@ -3,10 +3,11 @@
 import numpy as np
 from scipy import stats
 
-from utils.evidence.claims import CHANCE
+from utils.evidence.claims import CHANCE, ON_VALIDATION
 from utils.evidence.mending import LENDERS
 from utils.evidence.paired import ALPHA
 from utils.mistakes.people import KINDS
+from utils.report.drawing import p_text
 
 
 def abstract(claims: list, verdicts: dict, mistakes: int, causes: list, tests: dict) -> list:
@@ -75,13 +76,20 @@ def verdict_columns(verdicts: dict, at) -> dict:
     }
 
 
-def of_each(verdicts: dict, at, kinds, groups, shifts) -> dict:
+def of_each(verdicts: dict, at, kinds, groups, shifts, planted=None) -> dict:
     """What is known of each mistake, test images `at` (M,), in words: {what: (M,)}.
 
     `kinds` (M,) are indices into KINDS or None, `groups` Groups or None, `shifts` (M,) the share of
-    shifts by a pixel after which it is read right, NaN where that was not tried.
+    shifts by a pixel after which it is read right, NaN where that was not tried; `planted` are the
+    causes that were planted (M,) and whether it is read right without (M,), or None.
     """
     more = {} if kinds is None else {"To people": [KINDS[kind] for kind in kinds]}
+    if planted:
+        more["Planted"], mended = map(list, planted)
+        more["Right without that"] = [
+            "" if cause == "none" else "yes" if right else "no"
+            for cause, right in zip(more["Planted"], mended, strict=True)
+        ]
     more |= verdict_columns(verdicts, at)
     if groups:
         more["Group"] = [f"group {number + 1}" for number in groups.of]
@@ -91,15 +99,62 @@ def of_each(verdicts: dict, at, kinds, groups, shifts) -> dict:
     return more
 
 
+def claimed(row: dict) -> str:
+    """A claim in words, with the map that it is of where that was chosen on validation."""
+    return row["what"] + (f" ({row['map']})" if row["what"] == ON_VALIDATION else "")
+
+
 def _of_claims(claims):
     parts = []
     for verdict_, word in (("better", "shown"), ("worse", "refuted")):
         rows = [row for row in claims if row["verdict"] == verdict_]
         than = {"worse": lambda row: f" (than {row['baseline']})"}.get(verdict_, lambda row: "")
-        listed = ", ".join(row["what"] + than(row) for row in rows)
+        listed = "; ".join(claimed(row) + than(row) for row in rows)
         parts.append(f"{len(rows)} {word}" + (f" ({listed})" if rows else ""))
     undecided = sum(row["verdict"] == "undecided" for row in claims)
     return (
-        f"Of {len(claims)} claims of this map, each held against what knows nothing of the "
-        f"network, of the image or of the class, {', '.join(parts)} and {undecided} undecided"
+        f"Of {len(claims)} claims, each held against the strongest of its baselines, "
+        f"{', '.join(parts)} and {undecided} undecided"
     )
+
+
+def in_common(found: dict) -> list:
+    """What mistakes have in common besides known causes, from what metrics.json says of them."""
+    told = []
+    if worst := found.get("worst_slice"):
+        ends = " and ".join(
+            f"{end['factor']}, {end['end']} ({end['edge']:.3g})" for end in worst["ends"]
+        )
+        told.append(
+            f"Of all that can be measured of an image, what goes with mistakes the most, chosen on "
+            f"other images: {ends}. Of {worst['inside']['n']:,} such test images "
+            f"{_share(worst['inside'])} are misclassified, of the {worst['outside']['n']:,} others "
+            f"{_share(worst['outside'])} (p {p_text(worst['p'])})."
+        )
+    for name, of in found.get("groups", {}).items():
+        sizes = ", ".join(map(str, of["sizes"]))
+        told.append(
+            f"By their {name} the mistakes fall into groups of {sizes}; found again without a "
+            f"fifth, they agree by {of['stability']:.2f} (adjusted Rand index; 1: the same)."
+        )
+    for row in found.get("nudges", []):
+        told.append(
+            f"Of {row['name']} {_share(row['any'])} are read right after at least one of the eight "
+            f"shifts by a pixel, {_share(row['all'])} after all."
+        )
+    doubts = [
+        row for row in found.get("suspects", {}).get("counted", []) if row["train"] + row["test"]
+    ]
+    if doubts:
+        listed = "; ".join(
+            f"{row['in_doubt']} {row['train']:,} and {row['test']:,}" for row in doubts
+        )
+        told.append(
+            f"In doubt of training and test images, all in suspects.csv: {listed} (near duplicates "
+            "in pairs)."
+        )
+    return told
+
+
+def _share(row) -> str:
+    return "{value:z.2f} ({low:z.2f} to {high:z.2f})".format(**row)
