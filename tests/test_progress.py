@@ -40,7 +40,8 @@ def test_in_a_notebook_the_last_line_is_the_title(clock, monkeypatch):
     handle = SimpleNamespace(
         update=lambda data, raw, metadata=None: texts.append((data["text/plain"], metadata))
     )
-    shell = SimpleNamespace(kernel=True, execution_count=1)
+    asked = {"msg_id": "one"}
+    shell = SimpleNamespace(kernel=True, get_parent=lambda: {"header": asked})
     monkeypatch.setattr(progress, "LINE", {})
     monkeypatch.setitem(sys.modules, "IPython", SimpleNamespace(get_ipython=lambda: shell))
     shown = []
@@ -54,7 +55,7 @@ def test_in_a_notebook_the_last_line_is_the_title(clock, monkeypatch):
     with progress.Progress(1, "More"):  # in the same cell, so on the same line
         pass
     assert texts[2:] == [("More", None), ("More", None)]
-    shell.execution_count = 2
+    asked["msg_id"] = "two"
     with progress.Progress(1, "Other"):
         pass
     assert shown == ["Work", "Other"]

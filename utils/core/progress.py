@@ -5,7 +5,7 @@ import time
 
 from tqdm import tqdm
 
-LINE: dict = {}  # {number of the cell that runs in a notebook: its line}
+LINE: dict = {}  # {what asked a notebook to run a cell: the line of that cell}
 BAR = "{desc}: {percentage:3.0f}% |{bar}| {elapsed} gone, {remaining} left{postfix}"
 
 
@@ -28,13 +28,14 @@ class Progress:
             from IPython import get_ipython
             from IPython.display import display
 
-            number, text = get_ipython().execution_count, {"text/plain": self.title}
-            if number in LINE:
-                LINE[number].update(text, raw=True)
+            text = {"text/plain": self.title}
+            asked = get_ipython().get_parent()["header"]["msg_id"]  # a tester counts no cells
+            if asked in LINE:
+                LINE[asked].update(text, raw=True)
             else:
                 LINE.clear()
-                LINE[number] = display(text, raw=True, display_id=True)
-            self.handle = LINE[number]
+                LINE[asked] = display(text, raw=True, display_id=True)
+            self.handle = LINE[asked]
         else:
             often = 0.1 if sys.stderr.isatty() else 10  # seconds: a log keeps every line
             self.bar = tqdm(
