@@ -39,6 +39,7 @@ def test_holm_by_hand():
 def test_sign_flip_by_hand():
     assert sign_flip([1, 1, 1]) == pytest.approx(2 / 8)  # all up, or all down
     assert sign_flip([3, -3]) == 1
+    assert sign_flip([3]) == 1  # a single mistake
     # of the 8 sums 6, 4, 2, 0, 0, -2, -4, -6 those of at least 4
     assert sign_flip([1, 2, 3]) == pytest.approx(2 / 8)
     assert sign_flip([-1, 2, 3]) == pytest.approx(4 / 8)

@@ -85,6 +85,8 @@ def sign_flip(differences, seed: int = 0) -> float:
     by Student's t, as the two are the same by then.
     """
     differences = np.asarray(differences, float)
+    if len(differences) < 2:  # either sign is as far from 0
+        return 1.0
     if np.count_nonzero(differences) > MANY and np.ptp(differences) > 0:
         return float(stats.ttest_1samp(differences, 0).pvalue)
     how = {"permutation_type": "samples", "n_resamples": FLIPS, "vectorized": True}

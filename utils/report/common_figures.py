@@ -71,6 +71,7 @@ def least_changes(wrong, right, heading: str):
         ylim=(0, 1),
     )
     axis.xaxis.set_major_formatter("{x:g}")
+    axis.xaxis.set_minor_formatter("")
     axis.spines[["top", "right"]].set_visible(False)
     axis.legend(frameon=False, loc="upper left")
     return figure
