@@ -9,6 +9,7 @@ import secrets
 import socket
 import subprocess
 import sys
+from dataclasses import replace
 from html import unescape
 from types import SimpleNamespace
 
@@ -596,3 +597,75 @@ def test_in_jupyterlab_an_executed_notebook_shows_the_first_mistake(browser, lab
     shown = open_notebook(browser, address("executed.ipynb"))
     wait(browser, lambda browser: sources(browser, ".jp-OutputArea-output") == expected)
     assert "rror" not in shown.text
+
+
+def test_in_a_blind_test_maps_are_as_often_its_own_and_in_an_order_of_their_own(monkeypatch):
+    monkeypatch.setattr(blind, "compute_maps", lambda *_: [np.zeros((32, 32))])
+    orders, own = [], []
+    for seed in range(40):
+        view = blind.BlindTest(*example(), seed=seed)
+        orders.append(tuple(view.order))
+        for _ in range(6):
+            own.append(view.own)
+            view.reply(blind.OWN)
+    assert np.mean(own) == pytest.approx(0.5, abs=0.1)
+    assert len(set(orders)) > 20
+
+
+def test_in_a_blind_test_a_map_is_for_the_class_predicted_of_its_own_image(monkeypatch):
+    asked = []
+    monkeypatch.setattr(
+        blind, "compute_maps", lambda *given: asked.append(given) or [np.zeros((32, 32))]
+    )
+    classifier, wrong, *how = example()
+    view = blind.BlindTest(classifier, wrong, *how)
+    for _ in range(6):
+        view.reply(blind.OWN)
+    inputs = classifier.inputs(wrong.images.images)[:]
+    for _, shown, answer, *_ in asked:
+        (lender,) = np.flatnonzero((inputs == shown[:]).all(dim=(1, 2, 3)))
+        assert answer == [PREDICTED[lender]]
+
+
+def test_of_two_classes_a_blind_test_does_not_ask_which_was_answered(monkeypatch):
+    monkeypatch.setattr(blind, "over_grey", lambda image, cam: np.zeros((16, 32, 3), np.uint8))
+    classifier, wrong, *how = example(1)
+    view = blind.BlindTest(replace(classifier, classes=("cat", "dog")), wrong, *how)
+    assert 'width="264" height="132"' in view.picture.value
+    view.reply(blind.OWN)
+    assert (view.score.value.count("told"), "<br>" in view.score.value) == (1, False)
+
+
+def test_the_likely_classes_are_shown_and_the_true_one_however_unlikely():
+    _, wrong, *_ = example(1)
+    shares = np.array([[0.01, 0.4, 0.05, 0.06, 0.07, 0.08, 0.33]])
+    one = Mistakes(wrong.images, wrong.predicted, shares)
+    shown = one_mistake(one, np.zeros((2, 32, 32)), 0, tuple("abcdefg"), "")
+    lines = re.findall(r"<div>(\w[^<]*) 0\.\d\d<", shown)
+    assert lines == ["b (predicted)", "g", "f", "e", "d", "a (true)"]
+
+
+def test_orange_is_more_for_the_predicted_class():
+    _, wrong, *_ = example(1)
+    more = np.tri(32)[..., None]
+    cams = np.stack([more[..., 0], 1 - more[..., 0]])
+    *_, difference, _ = drawn(one_mistake(wrong, cams, 2, CLASSES, ""))
+    light = wrong.images.images[0] @ (0.299, 0.587, 0.114)
+    orange, purple = (255 * np.array(colormaps["PuOr_r"](at)[:3]) for at in (1.0, 0.0))
+    expected = 0.4 * light[..., None] + 0.6 * np.where(more, orange, purple)
+    assert np.abs(difference - expected).max() <= 1
+    assert (orange[0] > orange[2], purple[0] < purple[2]) == (True, True)
+
+
+def test_a_wide_mistake_of_odd_names_is_shown_as_it_is():
+    """RGBA of 20x40, clear: white, however black; under the lowest colour of a map."""
+    _, wrong, *_ = example(1)
+    split = Split(np.zeros((1, 20, 40, 4), np.uint8), TRUE[:1], wrong.images.ids)
+    one = Mistakes(split, wrong.predicted, wrong.probabilities)
+    shown = one_mistake(one, np.zeros((2, 20, 40)), 0, ("cat", "<i>", "owl"), "by", ["", "odd"])
+    assert ('width="176" height="88"' in shown, "<i>" in shown, "by; odd" in shown) == (
+        True,
+        False,
+        True,
+    )
+    assert drawn(shown)[1].min() >= round(0.4 * 255)

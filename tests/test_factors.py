@@ -1,5 +1,7 @@
 """What goes with mistakes, found and known."""
 
+from math import comb
+
 import numpy as np
 import pytest
 import torch
@@ -327,3 +329,15 @@ def test_maps_by_hand_as_rules_see_them():
     assert under[0, :3] == pytest.approx(100, rel=1e-4)
     image += 40
     assert naming.under_maps(image, predicted[:1])[0, :3] == pytest.approx(100, rel=1e-4)
+
+
+def test_the_worst_slice_by_hand():
+    """The lowest tenth of 40, of 4 ends; on the test images two of its four are wrong."""
+    values, wrong = {"x": np.arange(40)}, np.arange(40) < 4
+    found = factors.worst_slice(values, wrong, values, np.arange(40) < 2)
+    assert (found["inside"]["n"], found["inside"]["value"]) == (4, 0.5)
+    assert found["p_validation"] == pytest.approx(4 / comb(40, 4))
+    assert found["p"] == pytest.approx(comb(4, 2) / comb(40, 2))
+    assert factors.worst_slice(values, wrong, {"x": np.full(5, 9)}, np.ones(5)) is None  # not there
+    few = {"x": np.repeat([0, 1], 20)}  # the edge belongs to the slice
+    assert factors.worst_slice(few, few["x"] == 0, few, few["x"] == 0)["inside"]["n"] == 20

@@ -45,3 +45,25 @@ def test_named_by_the_others_of_a_group_by_hand():
     # dark names dark; alone: most of all others are dark
     assert groups.named_by_group(of, known).tolist() == [1, 1, 0, 1, 1, 0]
     assert groups.named_by_group(np.arange(6), known).mean() == 0  # 3 and 3: the other leads
+
+
+def test_what_is_large_in_number_does_not_outweigh_the_rest():
+    rng = np.random.RandomState(0)
+    of = np.repeat([0, 1], (18, 12))
+    rows = np.hstack([of[:, None].repeat(5, axis=1), 1000 * rng.rand(30, 1)])
+    found = groups.find_groups(rows)
+    assert found.of.tolist() == of.tolist()
+    assert found.silhouette > 0.4
+
+
+def test_the_fewest_mistakes_have_groups_of_three_at_least_in_the_mean():
+    rows = np.repeat(10 * np.eye(6), 2, axis=0) + np.random.RandomState(0).rand(groups.FEWEST, 6)
+    assert len(groups.find_groups(rows)) <= groups.FEWEST // 3
+
+
+def test_the_nearest_group_is_numbered_as_the_groups_are():
+    rng = np.random.RandomState(0)
+    rows = np.repeat(10 * np.eye(5)[:3], (20, 30, 10), axis=0) + rng.randn(60, 5)
+    found = groups.find_groups(rows)
+    assert found.nearest(rows).tolist() == found.of.tolist()
+    assert found.nearest(10 * np.eye(5)[:3]).tolist() == [1, 0, 2]

@@ -1,5 +1,7 @@
 """Training images behind a mistake."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
@@ -210,3 +212,32 @@ def test_of_many_large_images_some_are_looked_at(monkeypatch):
     assert len(found) == 30
     assert found.split.ids[[0, -1]].tolist() == data.train.ids[[0, -1]].tolist()
     assert len(found.take([1, 2])) == 2
+
+
+def test_how_many_are_looked_at_goes_by_both_sides_and_is_one_of_each_class_at_least(monkeypatch):
+    monkeypatch.setattr(neighbours, "see", lambda classifier, split, precision: (split, None))
+    monkeypatch.setattr(neighbours, "PIXELS", 30 * 32 * 16)
+    for size, classes, count in (((32, 16), "ab", 30), ((320, 320), "abc", 3)):
+        network = SimpleNamespace(size=size, classes=classes)
+        assert len(neighbours.see_training(network, split_of(range(100)))) == count
+
+
+@pytest.mark.parametrize(
+    ("heads", "linear"), [((), False), ((8,), False), ((4,), True), ((8, 4), True)]
+)
+def test_answers_are_those_of_the_last_linear_layer_if_it_sees_the_features(heads, linear):
+    """It sees the mean, or the mean twice; or there is none."""
+
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.layer1 = nn.Conv2d(3, 4, 3)
+            self.heads = nn.ModuleList(nn.Linear(wide, 3) for wide in heads)
+
+        def forward(self, x):
+            found = self.layer1(x).mean(dim=(2, 3))
+            return self.heads[-1](found.repeat(1, heads[-1] // 4)) if heads else found[:, :3]
+
+    images = np.random.RandomState(0).randint(0, 256, (4, 32, 32, 3)).astype(np.uint8)
+    network = as_classifier(Net(), ("a", "b", "c"), (32, 32), (0.5,) * 3, (0.25,) * 3)
+    assert linear_in_features(network, images) is linear

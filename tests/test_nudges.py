@@ -110,3 +110,32 @@ def test_shares_of_shifts_by_hand():
         0.75,
         0.5,
     )
+
+
+def test_wide_images_are_moved_by_hand():
+    image = np.arange(8, dtype=np.uint8).reshape(1, 2, 4, 1)
+    assert nudges._moved(image, 0, -1)[0, ..., 0].tolist() == [[1, 2, 3, 3], [5, 6, 7, 7]]
+
+
+def test_a_right_answer_goes_to_the_runner_up():
+    """From m = 1, class 1 leads from 1/2 down; class 0 would from 1/4."""
+    network = Classifier(Ramp(), ("a", "b", "c"), (8, 8), (0.5,) * 3, (0.25,) * 3, {}, "ramp")
+    images, logits = np.full((1, 8, 8, 3), 255, np.uint8), torch.tensor([[0, 0.75, 1.25]])
+    told = nudges.nudged(network, images, np.array([2]), logits)
+    assert told["change"] == pytest.approx([np.sqrt(3) * (1 - 0.5) / 2], rel=0.1)
+
+
+def test_logits_below_zero_change_nothing():
+    class Low(Corner):
+        def forward(self, inputs):
+            return super().forward(inputs) - 100
+
+    network = Classifier(Low(), ("a", "b"), (8, 8), (0.5,) * 3, (0.25,) * 3, {}, "low")
+    images = np.full((1, 8, 8, 3), 200, np.uint8)
+    found, same = (nudges.least_change(of, images, np.array([0])) for of in (network, NETWORK))
+    assert found == pytest.approx(same, rel=1e-3)
+
+
+def test_seven_shifts_of_eight_are_not_all():
+    (row,) = nudges.of_shifts({"x": {"shifts": np.array([7 / 8, 1])}})
+    assert (row["any"]["value"], row["all"]["value"]) == (1, 0.5)

@@ -162,3 +162,16 @@ def test_a_reversed_map_is_told_to_be_worse_and_few_images_decide_nothing():
         "better",
         "undecided",
     ]
+
+
+def test_p_of_many_baselines_is_one_at_most():
+    ours, theirs = hits(5, 2, 3, 0)
+    found = against_all(ours, {str(at): theirs for at in range(3)})
+    assert (found["value"], found["p"]) == (pytest.approx(-0.1), 1)
+
+
+def test_without_a_spread_no_least_is_told_of_several_either():
+    rows = judged(
+        [against_all([1.0, 1], {"x": [0.0, 0]}), against_all([1.0, 0.5], {"x": [0.0, 0]})]
+    )
+    assert (rows[0]["least"], rows[1]["least"] > 0) == (None, True)

@@ -3,6 +3,7 @@
 import json
 import sys
 import types
+from dataclasses import replace
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -293,3 +294,78 @@ def test_no_overlay_takes_the_place_of_another(tmp_path):
     assert sorted(paths) == sorted(
         f"overlays/{path.name}" for path in (tmp_path / "overlays").iterdir()
     )
+
+
+def test_how_far_an_image_is_from_training_is_its_own_distance_to_the_nearest(found):
+    _, seen, wrong, known = found
+    far = neighbours.nearest(seen.features, known.training.features, 1)[1][:, 0]
+    assert known.far == pytest.approx(far)
+    at = np.flatnonzero(np.isin(seen.split.ids, wrong.images.ids))[::-1]
+    columns = patterns.columns(known, at, {}, np.arange(len(at)))
+    assert columns["distance_to_training"] == pytest.approx(far[at])
+
+
+def test_validation_images_are_as_far_as_they_are_from_training(found, monkeypatch):
+    data, seen, _, known = found
+    monkeypatch.setattr(patterns, "worst_slice", lambda of_val, *_: of_val["distance to training"])
+    monkeypatch.setattr(patterns, "see", lambda classifier, split: (seen, None))
+    assert patterns.find_worst_slice(None, data.val, seen, known) == pytest.approx(known.far)
+
+
+def test_a_nudge_starts_from_the_answer_to_its_own_image(found, monkeypatch):
+    _, seen, *_ = found
+    monkeypatch.setattr(patterns, "nudged", lambda *given: {"logits": given[-1].numpy()})
+    told = patterns._nudged(None, seen, torch.from_numpy(seen.probabilities), np.array([5, 90]))
+    assert (told["logits"] == seen.probabilities[[5, 90]]).all()
+
+
+def test_an_overlay_shows_its_own_map_and_is_large_enough(tmp_path):
+    _, wrong, *_ = example(2)
+    images = wrong.images.images.repeat(2, axis=1)[:, :48].repeat(2, axis=2)[:, :, :40]
+    wrong = replace(wrong, images=replace(wrong.images, images=images))
+    maps = np.stack([np.zeros((48, 40)), np.ones((48, 40))])
+    paths = export.write_overlays(tmp_path, wrong, {"true": maps})
+    picture = np.asarray(Image.open(tmp_path / paths[1]))
+    assert picture.shape == (3 * 48, 2 * 3 * 40, 3)  # 128 pixels at least
+    assert (picture[::3, 120::3] == export.over_grey(images[1], maps[1])).all()
+
+
+def test_names_that_differ_in_case_alone_are_told_apart():
+    assert export.file_names(["Cat", "cat"]) == ["0_Cat.png", "1_cat.png"]
+
+
+def test_maps_go_along_with_their_classes(tmp_path):
+    _, wrong, *_ = example()
+    export.write_maps(tmp_path, wrong, {}, {})
+    with np.load(tmp_path / "maps.npz") as kept:
+        assert kept["predicted"].tolist() == wrong.predicted.tolist()
+        assert kept["true"].tolist() == wrong.true.tolist()
+
+
+def test_two_kinds_of_neighbours_stand_side_by_side_the_first_training_image_too():
+    _, wrong, *_ = example()
+    training, at = wrong.images, np.array([[0, 1]])
+    behind = {"nearest of the predicted class": at, "nearest of the true class": at + 2}
+    figure = common_figures.neighbours(wrong.take([5]), behind, training, "abc", "heading")
+    for axis, index in zip(figure.axes[1:], (0, 1, 2, 3), strict=True):
+        assert (pictures(axis)[0] == training.images[index]).all()
+    plt.close("all")
+
+
+def test_a_mean_map_that_no_map_reaches_everywhere_keeps_its_colours():
+    _, wrong, *_ = example()
+    mean = np.full((1, 32, 32), 0.5)
+    mean[0, 0, 0] = np.nan
+    rows = [{"name": "group 1", "size": 6}]
+    figure = common_figures.groups(rows, wrong, np.zeros(6, int), mean, "heading")
+    assert figure.axes[0].get_images()[0].get_clim() == (0, 0.5)
+    plt.close("all")
+
+
+def test_the_curves_of_least_changes_say_of_how_many():
+    figure = common_figures.least_changes(np.array([0.2, np.inf]), np.ones(5), "heading")
+    assert [line.get_label() for line in figure.axes[0].get_lines()] == [
+        "mistakes become right (n = 2)",
+        "right answers become wrong (n = 5)",
+    ]
+    plt.close("all")

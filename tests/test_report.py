@@ -688,3 +688,25 @@ def test_a_network_that_may_have_learnt_nothing_is_said_to(tmp_path):
         assert ("cannot be told, as its place in these images is not known" in text) != said
     files.write_metrics(tmp_path, "explanations", FOUND | {"tests": {"object": []}})
     assert "cannot be told" not in words(page_of(tmp_path))
+
+
+def test_so_many_words_and_no_more_can_be_chosen_among():
+    wrong, most = misclassified(40), mistake_list.CHOICES
+    more = {
+        name: np.char.mod("%d", np.arange(40) % (most + over)) for over, name in enumerate("ab")
+    }
+    found = mistake_list.listed(wrong, CLASSES, {}, more, {}, None)
+    assert list(found["choices"]) == ["True", "Predicted", "a"]
+
+
+def test_edges_are_within_the_image_and_as_fine_as_a_tile_by_its_longer_side():
+    found = tiles.edges(np.ones((1, 48, 32), bool))
+    assert found.shape == (1, 96, 64, 4)
+    assert not found[..., 3].any()  # an object that fills the image has no outline
+
+
+def test_a_pixel_of_a_tile_is_of_the_object_where_most_of_it_is():
+    mask = np.zeros((1, 384, 384), bool)
+    mask[0, 100:201, 100:201] = True  # a quarter of what follows the 50th
+    down, across = np.nonzero(tiles.outlines(mask)[..., 3])
+    assert (down.min(), down.max(), across.min(), across.max()) == (25, 49, 25, 49)

@@ -171,3 +171,29 @@ def test_other_measures_are_judged_apart():
     assert (beside["what"], beside["verdict"]) == ("deletion", "better")  # low is good
     (claim,) = claims(tests, "us")
     assert (claim["verdict"], claim["p_holm"]) == ("worse", claim["p"])
+
+
+@pytest.mark.parametrize(
+    ("test", "measure", "other"),
+    [("removal", "drop", "edges"), ("forgetting", "rank correlation", "another image")],
+)
+def test_less_is_good_beside_the_claims_too(test, measure, other):
+    values = {"us": np.full(40, 0.2), other: np.full(40, 0.4)}
+    tests = {test: Values(np.arange(40), {measure: values})}
+    (beside,) = claims(tests, "us", asked=BESIDE_CLAIMS)
+    assert (beside["verdict"], beside["difference"]) == ("better", pytest.approx(0.2))
+
+
+def test_what_each_claim_is_held_against():
+    """All that is there is as good as ours, but one that is better."""
+    ones, better = np.ones(30), np.full(30, 2.0)
+    for test, measure, ours, other, what in (
+        ("mistakes", "rise of the true class", "us", "borrowed maps", "without what it marks"),
+        ("people", "agrees", "the network's answer", "the usual error of its class", "the network"),
+        ("naming", "named", "the maps", "the answer's confidence", "... better than"),
+        ("object, true", "pointing game", "us", "centre", "points at the object, mistakes, true"),
+    ):
+        values = {"us": ones, ours: ones, "oracle": ones, other: better}
+        (row,) = claims({test: Values(np.arange(30), {measure: values})}, "us")
+        assert (row["baseline"], row["verdict"]) == (other, "worse")
+        assert row["what"].startswith(what)

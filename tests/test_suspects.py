@@ -166,3 +166,51 @@ def test_classes_that_overlap():
 
 def test_one_class_has_no_label_in_doubt():
     assert len(suspects.mislabelled(np.zeros(4, int), np.ones((4, 1)))) == 0
+
+
+def test_twins_differ_by_so_many_bits_and_the_most_alike_come_first():
+    hashed, others = np.zeros((2, 64), bool), np.zeros((2, 64), bool)
+    hashed[1, : suspects.BITS] = True
+    found = suspects.twins(hashed, others, np.array([[1], [0]]), np.array([[0.4], [0.1]]))
+    assert list(found.items()) == [((1, 0), 0.9), ((0, 1), 0.6)]  # no pair of the same images
+
+
+def test_a_test_image_is_far_out_by_its_distance_to_training_whatever_is_beside_it():
+    train, test = clouds(300, 0), clouds(90, 1)
+    test.features[:12] = -50 + np.random.RandomState(0).rand(12, 8)  # near to one another
+    for count in (300, 8):  # and where there are fewer than NEIGHBOURS
+        found = told(train.take(np.arange(count)), test)
+        far = found[(found["in_doubt"] == suspects.OUTLIER) & (found["split"] == "test")]
+        assert set(far["id"]) == {f"1-{index}" for index in range(12)}
+
+
+def test_the_label_of_a_twin_in_training_is_that_of_the_training_image():
+    train, test = clouds(300, 0), clouds(90, 1).take(np.roll(np.arange(90), 1))
+    test.split.images[6], test.features[6] = train.split.images[9], train.features[9]
+    assert (test.split.labels[[6, 9]] != train.split.labels[9]).all()
+    found = told(train, test)
+    twins = found[found["in_doubt"].str.contains("duplicate")]
+    assert twins[["id", "instead", "in_doubt"]].values.tolist() == [
+        ["1-5", "0-9", suspects.CROSSED]
+    ]
+
+
+def test_training_labels_are_found_by_their_neighbours_not_by_the_network_alone():
+    train = replace(clouds(300, 0, (4, 50)), probabilities=np.full((300, 3), 1 / 3))
+    found = told(train, clouds(90, 1))
+    of = found[(found["in_doubt"] == suspects.LABEL) & (found["split"] == "train")]
+    assert sorted(of["id"]) == ["0-4", "0-50"]
+
+
+def test_precision_is_of_those_that_are_ranked():
+    assert suspects.scored([0], np.array([True, False, True]))["precision"] == 1
+
+
+def test_labels_exchanged_on_top_are_wrong_beside_the_planted_ones():
+    causes = np.where(np.arange(300) < 9, "wrong label", "none")
+    seen = clouds(300, 0, range(9))
+    seen = replace(seen, split=replace(seen.split, factors={"cause": causes}))
+    rows = suspects.score(seen, seen, True)
+    for row, share in zip(rows[1:], suspects.EXCHANGED, strict=False):
+        _, chosen = suspects.exchanged(seen, share, 0)
+        assert row["n"] == (chosen | (np.arange(300) < 9)).sum() > chosen.sum()
