@@ -44,10 +44,10 @@ notebooks: .venv/tests
 docs: .venv/tests
 	$(BIN)/python -m tests.docs
 
-# write the public address of this repository into badges and clone lines: make colab REPO=owner/name
+# write the public address of this repository into badges and set-up cells: make colab REPO=owner/name
 colab:
 	@echo "$(REPO)" | grep -Eq '^[A-Za-z0-9-]+/[A-Za-z0-9._-]+$$' || { echo 'make colab: needs REPO=owner/name'; exit 2; }
-	perl -pi -e 's{(colab\.research\.google\.com/github/|1\\", \\"https://github\.com/|git clone https://github\.com/)[\w.-]+/[\w.-]+}{$${1}$(REPO)}g' README.md notebooks/0*.ipynb
+	perl -pi -e 's{(colab\.research\.google\.com/github/|1\\", \\"https://github\.com/)[\w.-]+/[\w.-]+}{$${1}$(REPO)}g' README.md notebooks/0*.ipynb
 
 lab: .venv/installed
 	$(BIN)/jupyter lab notebooks $(ARGS)

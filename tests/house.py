@@ -6,7 +6,7 @@ from pathlib import Path
 import nbformat
 
 from utils import ROOT
-from utils.runs.execution import NOTEBOOKS, defaults
+from utils.core.names import NOTEBOOKS, defaults
 
 TRAINING = """
 import pathlib, time

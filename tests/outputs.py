@@ -2,9 +2,9 @@
 
 Whole numbers must be equal, other numbers may differ by one in their last printed digit, and
 everything else must be the same, but for how far it is apart (a wider number moves a table's
-columns). A cell in which results of training are printed states how far its numbers, whole ones
-too, may differ on another machine: `# tolerance: 8 (why)`, and where those of so many decimals may
-differ by less: `# tolerance: 8, 0 of .0f, 2 of .3f (why)`.
+columns). A cell in which results of training are printed states in its metadata how far its
+numbers, whole ones too, may differ on another machine, and why: `"tolerance": 8, "why": "..."`, and
+where those of so many decimals may differ by less or more: `"of_decimals": {"0": 0, "3": 2}`.
 """
 
 import re
@@ -13,7 +13,6 @@ from decimal import Decimal
 from nbval.plugin import IPyNbCell
 
 NUMBER = re.compile(r"(?<![\w.])[-+]?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(?:e[-+]?\d+)?(?![\w])")
-TOLERANCE = re.compile(r"^# tolerance: ([\d.]+)((?:, [\d.]+ of \.\df)*) \(.+\)$", re.MULTILINE)
 
 
 def differ(first: str, second: str, tolerance: float = 0, of_decimals=()) -> bool:
@@ -63,10 +62,11 @@ def pytest_configure():
         if not isinstance(text, str):
             return text
         text = Output(text)
-        if stated := TOLERANCE.search(cell.cell.source):
-            text.tolerance = float(stated[1])
-            found = re.findall(r"([\d.]+) of \.(\d)f", stated[2])
-            text.of_decimals = [(int(decimals), float(less)) for less, decimals in found]
+        stated = cell.cell.metadata
+        if stated.get("tolerance") and stated.get("why"):
+            text.tolerance = float(stated["tolerance"])
+            less = stated.get("of_decimals", {})
+            text.of_decimals = [(int(decimals), float(apart)) for decimals, apart in less.items()]
         return text
 
     IPyNbCell.sanitize = sanitize

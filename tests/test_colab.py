@@ -11,7 +11,8 @@ from importlib import metadata
 import pytest
 
 from utils import ROOT
-from utils.runs import colab, notebooks, parameters
+from utils.core import colab
+from utils.runs import notebooks, parameters
 
 # an assignment and its form field
 FIELD = re.compile(r"^(\w+) = (.+?)  # @param (\[.*?\])?(?: ?\{(.*)\})?$")
@@ -61,6 +62,7 @@ def test_only_what_is_missing_is_installed_and_nothing_else_may_change(monkeypat
             seen["held"] = file.read().splitlines()
         return subprocess.CompletedProcess(command, 0)
 
+    monkeypatch.setitem(sys.modules, "google.colab", object())
     monkeypatch.setattr(colab, "missing", lambda _: ["one>=1"])
     monkeypatch.setattr(subprocess, "run", pip)
     colab.install_missing()
@@ -101,7 +103,7 @@ def published(tmp_path):
 def test_opened_alone_it_fetches_the_rest(published, tmp_path):
     alone = tmp_path / "content"
     alone.mkdir()
-    cells = "\n".join(code("01_data_exploration")[: SETUP + 1])
+    cells = "\n".join(code("01_data_exploration")[: SETUP + 2])
     for _ in range(2):  # the second time, it is there
         done = subprocess.run(
             [sys.executable, "-c", IN_COLAB + cells],
@@ -118,25 +120,62 @@ def test_opened_alone_it_fetches_the_rest(published, tmp_path):
         [sys.executable, "-c", cells], cwd=elsewhere, env=published, capture_output=True, text=True
     )
     assert done.returncode == 1
-    assert "is outside the repository" in done.stderr
+    assert "start inside the repository" in done.stderr
     assert not list(elsewhere.iterdir())  # nothing is fetched where nobody asked for it
 
 
 IN_COLAB = "import sys, types; sys.modules['google.colab'] = types.ModuleType('google.colab')\n"
 
 
+def test_nothing_that_may_be_missing_is_imported_before_it_is_installed(published, tmp_path):
+    """Packages that Colab does not have, and those that it may not: pip is asked first."""
+    blocked = ("pytorch_grad_cam", "captum", "papermill", "safetensors", "cleanlab", "torch")
+    lacking = (
+        f"sys.modules.update(dict.fromkeys({blocked}))\n"
+        "import importlib.metadata as metadata, subprocess\n"
+        "version, run = metadata.version, subprocess.run\n"
+        "def none(name):\n"
+        "    if name == 'grad-cam': raise metadata.PackageNotFoundError(name)\n"
+        "    return version(name)\n"
+        "metadata.version = none\n"
+        "def asked(command, **how):\n"
+        "    if 'pip' in command: exit('pip was asked')\n"
+        "    return run(command, **how)\n"
+        "subprocess.run = asked\n"
+    )
+    for notebook in notebooks.NOTEBOOKS:
+        cells = IN_COLAB + lacking + "\n".join(code(notebook)[: SETUP + 1])
+        done = subprocess.run(
+            [sys.executable, "-c", cells],
+            cwd=tmp_path,
+            env=published,
+            capture_output=True,
+            text=True,
+        )
+        assert done.stderr.strip().splitlines()[-1] == "pip was asked"
+
+
 @pytest.mark.parametrize(("sections", "trains"), [(("data",), True), (("data", "training"), False)])
 def test_notebook_3_trains_first_unless_a_training_was_finished(sections, trains, tmp_path):
     (tmp_path / "metrics.json").write_text(json.dumps({name: {} for name in sections}))
     stubs = (
-        "from utils.runs import colab\ncolab.install_missing = lambda: None\n"
-        "colab.train_first = lambda run, **_: exit(f'trains in {run}')\n"
+        "from types import SimpleNamespace\nfrom utils.core import colab\n"
+        "colab.install_missing = lambda: None\n"
+        "train = lambda command, **_: exit('trains in ' + command[3])\n"
+        "colab.subprocess = SimpleNamespace(Popen=train, PIPE=1, STDOUT=2)\n"
     )
-    parameters_cell, first = code("03_gradcam_analysis")[: SETUP + 1]
-    cells = f"{IN_COLAB}{stubs}{parameters_cell}\nrun_dir = {str(tmp_path)!r}\n{first}"
-    done = subprocess.run([sys.executable, "-c", cells], cwd=ROOT, capture_output=True, text=True)
-    assert done.stderr.strip().endswith(f"trains in {tmp_path}") is trains
-    assert ("weights.safetensors is missing" in done.stderr) is not trains
+    parameters_cell, *first = code("03_gradcam_analysis")[: SETUP + 3]
+    cells = "\n".join([parameters_cell, f"run_dir = {str(tmp_path)!r}", *first])
+
+    def ends(before):
+        command = [sys.executable, "-c", before + stubs + cells]
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+        return done.stderr.strip()
+
+    said = ends(IN_COLAB)
+    assert said.endswith(f"trains in {tmp_path}") is trains
+    assert ("weights.safetensors is missing" in said) is not trains
+    assert "weights.safetensors is missing" in ends("")  # elsewhere it never does
 
 
 def test_what_notebook_2_says_is_passed_on(monkeypatch, tmp_path, capfd):
@@ -146,12 +185,14 @@ def test_what_notebook_2_says_is_passed_on(monkeypatch, tmp_path, capfd):
     monkeypatch.setattr(colab, "ROOT", tmp_path)
     monkeypatch.setattr(sys, "executable", str(python))
     (tmp_path / "code").write_text("0")
-    colab.train_first("runs/a b", seed=3)
-    asked = "-m utils.run runs/a b --only 02_training -p resume True -p seed 3"
+    monkeypatch.setitem(sys.modules, "google.colab", object())
+    colab.train_first(tmp_path / "a b", network="", seed=3)
+    asked = f"-m utils.run {tmp_path}/a b --only 02_training -p resume True -p network  -p seed 3"
     assert capfd.readouterr().out == f"{asked}\nwrong\n"
     (tmp_path / "code").write_text("1")
     with pytest.raises(SystemExit, match="02_training did not end well"):
-        colab.train_first("runs/a b")
+        colab.train_first(tmp_path / "a b", network="")
+    colab.train_first(tmp_path / "a b", network="mine:build")  # needs none
 
 
 def test_the_public_address_is_written_by_one_command(tmp_path):
@@ -170,7 +211,7 @@ def test_the_public_address_is_written_by_one_command(tmp_path):
             for path in files
         ]
 
-    assert [len(found) for found in addresses()] == [4, 2, 2, 2]
+    assert [len(found) for found in addresses()] == [3, 2, 2, 2]
     subprocess.run(["make", "-s", "colab", "REPO=1-one/a.name"], cwd=tmp_path, check=True)
     assert {max(pair) for found in addresses() for pair in found} == {"1-one/a.name"}
     changed = (tmp_path / "notebooks" / "03_gradcam_analysis.ipynb").read_text()

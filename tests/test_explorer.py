@@ -239,12 +239,12 @@ def test_the_picture_by_hand():
     image, first, edge, second, _, difference, _, neighbour = drawn(shown)
     assert (image == wrong.images.images[0]).all()
     light = wrong.images.images[0] @ (0.299, 0.587, 0.114)
-    heat = 255 * colormaps["inferno"](cams[0])[..., :3]
-    assert np.abs(first - (0.4 * light[..., None] + 0.6 * heat)).max() <= 1
-    assert (second.mean() < first.mean(), edge.shape) == (True, (96, 96, 4))
+    pale, heat = (255 + light[..., None]) / 2, colormaps["OrRd"](cams[0])[..., :3]
+    assert np.abs(first - pale * heat).max() <= 1
+    assert (second.mean() > first.mean(), edge.shape) == (True, (96, 96, 4))
     assert (edge[..., 3] > 0).sum() == 4 * 36 - 4  # around 36 x 36 pixels
-    middle = 255 * np.array(colormaps["PuOr_r"](0.5)[:3])
-    assert np.abs(difference[0, 0] - (0.4 * light[0, 0] + 0.6 * middle)).max() <= 3
+    middle = np.array(colormaps["PuOr_r"](0.5)[:3])
+    assert np.abs(difference[0, 0] - pale[0, 0] * middle).max() <= 3
     assert (neighbour == wrong.images.images[5]).all()
     text = " ".join(unescape(re.sub(r"<[^>]+>", " ", shown)).split())
     for part in (
@@ -423,7 +423,7 @@ def test_a_blind_test_counts_what_was_told():
 def test_in_a_blind_test_the_map_is_its_own_or_anothers(monkeypatch):
     classifier, wrong, method, layer = example()
     shown = []
-    monkeypatch.setattr(blind, "over_grey", lambda image, cam: shown.append((image, cam)) or image)
+    monkeypatch.setattr(blind, "over", lambda image, cam: shown.append((image, cam)) or image)
     view = blind.BlindTest(classifier, wrong, method, layer)
     inputs = classifier.inputs(wrong.images.images)
     every = compute.compute_maps(classifier.model, inputs, PREDICTED, layer, method)
@@ -628,7 +628,7 @@ def test_in_a_blind_test_a_map_is_for_the_class_predicted_of_its_own_image(monke
 
 
 def test_of_two_classes_a_blind_test_does_not_ask_which_was_answered(monkeypatch):
-    monkeypatch.setattr(blind, "over_grey", lambda image, cam: np.zeros((16, 32, 3), np.uint8))
+    monkeypatch.setattr(blind, "over", lambda image, cam: np.zeros((16, 32, 3), np.uint8))
     classifier, wrong, *how = example(1)
     view = blind.BlindTest(replace(classifier, classes=("cat", "dog")), wrong, *how)
     assert 'width="264" height="132"' in view.picture.value
@@ -651,8 +651,8 @@ def test_orange_is_more_for_the_predicted_class():
     cams = np.stack([more[..., 0], 1 - more[..., 0]])
     *_, difference, _ = drawn(one_mistake(wrong, cams, 2, CLASSES, ""))
     light = wrong.images.images[0] @ (0.299, 0.587, 0.114)
-    orange, purple = (255 * np.array(colormaps["PuOr_r"](at)[:3]) for at in (1.0, 0.0))
-    expected = 0.4 * light[..., None] + 0.6 * np.where(more, orange, purple)
+    orange, purple = (np.array(colormaps["PuOr_r"](at)[:3]) for at in (1.0, 0.0))
+    expected = (255 + light[..., None]) / 2 * np.where(more, orange, purple)
     assert np.abs(difference - expected).max() <= 1
     assert (orange[0] > orange[2], purple[0] < purple[2]) == (True, True)
 

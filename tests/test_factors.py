@@ -1,6 +1,8 @@
 """What goes with mistakes, found and known."""
 
+from dataclasses import replace
 from math import comb
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -8,11 +10,12 @@ import torch
 from torch import nn
 
 from utils.evidence.subject import Subject
+from utils.evidence.values import Values
 from utils.images import causes as planted
 from utils.images.dataset import load
-from utils.mistakes import causes, edits, factors, naming
+from utils.mistakes import causes, edits, factors, mistakes, naming
 from utils.networks.architectures import build
-from utils.networks.classifier import Classifier
+from utils.networks.classifier import Classifier, predict
 from utils.networks.features import features
 
 
@@ -295,6 +298,29 @@ def test_causes_are_named_by_rules_of_other_images(reads_clean_images, monkeypat
     assert naming.name_causes(subject, val, test.take(np.flatnonzero(test.labels == 0))) is None
 
 
+def test_known_causes_are_those_of_drawn_images_named_by_rules_of_validation(
+    reads_clean_images, monkeypatch
+):
+    subject = reads_clean_images
+    asked, named = [], Values(np.array([1]), {"named": {"x": np.ones(1)}})
+    monkeypatch.setattr(naming, "explained", lambda *_: (["causes"], Values(np.arange(2), {})))
+    monkeypatch.setattr(naming, "planted_in_the_same", lambda _, split, seed: [len(split)])
+    monkeypatch.setattr(naming, "name_causes", lambda _, *splits: asked.append(splits) or named)
+    monkeypatch.setattr(naming, "PLANTED", 3)
+    test, val = subject.split, subject.split.take(np.arange(10, 20))
+    data = SimpleNamespace(name="shapes", validates_on_test=False, val=val)
+    rows, planted_rows, tests = naming.known_causes(subject, data, subject.predicted)
+    assert (rows, planted_rows, sorted(tests)) == (["causes"], [3], ["causes", "naming"])
+    ((of_val, of_test),) = asked
+    assert set(of_val.ids) <= set(val.ids)
+    assert tests["naming"].at.tolist() == [20]  # the second of 0, 20, 39
+    assert of_test.ids[1] == test.ids[20]
+    data.validates_on_test = True
+    assert sorted(naming.known_causes(subject, data, subject.predicted)[2]) == ["causes"]
+    data.name = "mine"
+    assert naming.known_causes(subject, data, subject.predicted) == ([], [], {})
+
+
 def test_a_network_that_reads_nothing_right_names_nothing(shapes_and_network, monkeypatch):
     data, network = shapes_and_network
     few = data.test.take(np.arange(12))
@@ -304,6 +330,37 @@ def test_a_network_that_reads_nothing_right_names_nothing(shapes_and_network, mo
     none = few.take(np.flatnonzero(few.labels != 0))
     subject = Subject(network, none, none.labels, "GradCAM", "layer3", 0)
     assert naming.name_causes(subject, none, none) is None
+
+
+def test_one_mistake_under_changes(shapes_and_network):
+    data, network = shapes_and_network
+    logits = torch.zeros(60, 10)
+    logits[:, 3] = 1
+    one = mistakes.find(data.test, logits).take([2])
+    images, both = edits.under_edits(network, one, {"more": 255 - one.images.images[0]})
+    assert list(images) == ["as it is", "more", *edits.EDITS]
+    assert (images["as it is"] == one.images.images[0]).all()
+    assert (images["mirrored"] == one.images.images[0][:, ::-1]).all()
+    assert (both[1] == both[list(images).index("colours inverted")]).all()
+    shares = predict(network, one.images.images).softmax(dim=1)[0]
+    assert both[0] == pytest.approx([float(shares[3]), float(shares[one.true[0]])], abs=1e-5)
+
+
+def test_an_image_without_its_cause(shapes_and_network):
+    data, _ = shapes_and_network
+    cause = data.test.factors["cause"]
+    at = np.flatnonzero(~np.isin(cause, ["none", "wrong label"]))[:1]
+    found = causes.without_cause(data.test.take(at), 0)
+    assert list(found) == [f"without the {cause[at[0]]}"]
+    clean = causes.render_with_cause(data.test.take(at), 0, "")[0]
+    assert (found[f"without the {cause[at[0]]}"] == clean).all()
+    assert not (clean == data.test.images[at[0]]).all()
+    for kind in ("none", "wrong label"):
+        some = data.test.take(np.arange(1))
+        same = replace(some, factors=some.factors | {"cause": np.array([kind])})
+        same = replace(same, images=causes.render_with_cause(same, 0, ""))
+        assert causes.without_cause(same, 0) == {}
+    assert causes.without_cause(replace(data.test.take(at), factors={}), 0) == {}
 
 
 def test_answers_by_hand():

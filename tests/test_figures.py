@@ -98,10 +98,13 @@ def test_figures_show_grey_images_in_grey_and_rgba_on_white():
             np.testing.assert_allclose(shown, expected, atol=1, err_msg=name)
             figures.plt.close(figure)
     figure, ((axis,),) = drawing.grid(1, 1)
-    for image, expected in ((GREY, GREY[..., 0]), (RGBA, ON_WHITE @ baselines.LUMA)):
+    red = np.array(drawing.colormaps[drawing.HEAT](1.0)[:3])
+    for image, grey in ((GREY, GREY[..., 0]), (RGBA, ON_WHITE @ baselines.LUMA)):
         axis.clear()
-        map_figures.overlay(axis, image, np.eye(2))
-        np.testing.assert_allclose(pictures(axis)[0], expected)
+        map_figures.overlay(axis, image, np.array([[1, 0], [0, 1.0]]))
+        # half of the contrast, and the colour of the scale as if printed on it
+        expected = (255.0 + np.diagonal(grey)) / 2 * red[:, None]
+        np.testing.assert_allclose(np.diagonal(pictures(axis)[0]), expected, atol=0.51)
     figures.plt.close(figure)
 
 
@@ -242,6 +245,10 @@ def test_interval_table_by_hand():
 
 
 def test_a_rounded_zero_has_no_sign():
+    alone = {"n": 1, "value": 0.3, "low": 0.3, "high": 0.3}
+    assert drawing.interval_text(alone) == "0.30"  # one value has no interval
+    assert drawing.interval_text(alone | {"n": 2}) == "0.30 (0.30 to 0.30)"
+    assert drawing.interval_text(alone | {"high": 0.9}) == "0.30 (0.30 to 0.90)"  # Wilson's
     row = {"name": "a", "x": {"value": 0.001, "low": -0.001, "high": -0.2}}
     assert "0.00 (0.00 to -0.20)" in str(drawing.interval_table([row], "Map", {"X": "x"}))
 
@@ -262,6 +269,17 @@ def test_intervals_show_their_rows():
     assert axis.get_ylim()[0] > axis.get_ylim()[1]
 
 
+def test_the_best_of_the_others_is_marked():
+    shares = {"ours": 0.9, "edges": 0.3, "centre": 0.5, "oracle": 1.0}
+    rows = [{"name": name} | interval(value) for name, value in shares.items()]
+    (axis,) = evidence_figures.intervals(rows, "heading", "%", ["ours"]).axes
+    colors = [container.lines[0].get_color() for container in axis.containers]
+    assert colors == [drawing.BLUE, *[drawing.GREY] * 3]
+    assert axis.lines[-1].get_xdata() == [0.5, 0.5]
+    (axis,) = evidence_figures.intervals(rows, "heading", "%").axes
+    assert {container.lines[0].get_color() for container in axis.containers} == {drawing.BLUE}
+
+
 def test_removal_curves_show_the_means():
     found = {
         name: {
@@ -275,7 +293,11 @@ def test_removal_curves_show_the_means():
     assert deletion["ours"].get_xydata().tolist() == [[0, 90], [100, 10]]
     assert deletion["weak"].get_ydata().tolist() == pytest.approx([9, 1])
     assert insertion["baseline"].get_ydata().tolist() == [0, 50]
-    assert len(deletion) == len(insertion) == 4  # the third is there, without a name
+    assert len(deletion) == len(insertion) == 2
+    band, rest = (own.get_paths()[0].get_extents() for own in figure.axes[0].collections[1:])
+    assert (band.y0, band.y1) == (0, 100)  # of two images the interval ends at these
+    assert (rest.y0, rest.y1) == pytest.approx((5, 45))  # of the third the mean, without a name
+    assert "n = 2" in figure.axes[0].get_title()
     named = [[text.get_text() for text in axis.get_legend().get_texts()] for axis in figure.axes]
     # the baseline that removes the most, and the one that brings back the most
     assert named == [["weak", "ours", "other baselines"], ["baseline", "ours", "other baselines"]]
@@ -295,13 +317,14 @@ def test_small_pictures():
     split = Split(np.zeros((1, 8, 8, 3), np.uint8), np.array([0]), np.array(["x"]))
     wrong = Mistakes(split, np.array([1]), np.array([[0.25, 0.75]]))
     maps = np.eye(8)[None]
-    figure = map_figures.cam_pairs(
+    figure = map_figures.gallery(
         wrong, {"predicted": maps, "true": maps}, ("cat", "dog"), "heading"
     )
-    *axes, bar = figure.axes
+    *axes, heat, both = figure.axes
     assert all(axis.get_images() for axis in axes)
-    assert [label.get_text() for label in bar.get_yticklabels()] == ["least", "most"]
-    assert bar._colorbar.solids.get_alpha() == 1  # not as pale as the map over its image
+    ends = [[label.get_text() for label in bar.get_xticklabels()] for bar in (heat, both)]
+    assert ends == [["least", "most"], ["true", "predicted"]]
+    assert heat._colorbar.cmap.name == drawing.HEAT
 
 
 def test_cascade_shows_its_rows():
@@ -322,22 +345,24 @@ def pictures(axis):
 
 def test_mean_maps_stand_in_the_column_of_their_group():
     image, first, second = np.full((4, 4, 3), 51.0), np.eye(4), np.arange(16).reshape(4, 4) / 16
+    second[0] = np.nan  # where nothing is known
     groups = [
         ("cat as dog, n = 3", {"mean image": image, "map": first}),
         ("b", {"mean image": image, "map": second}),
     ]
     figure = map_figures.mean_maps(groups, "heading")
-    axes = figure.axes[:4]  # row by row; then the colour bar
+    axes = figure.axes  # row by row
     assert [axis.get_title() for axis in axes] == [
         "cat as dog, n = 3\nmean image",
         "b\nmean image",
-        "map",
-        "map",
+        "map\n0.00 to 1.00",
+        "map\n0.25 to 0.94",
     ]
     assert (pictures(axes[0])[0] == 0.2).all()
-    for axis, values in zip(axes[2:], (first, second), strict=True):
-        assert (pictures(axis)[0] == values).all()
-        assert axis.get_images()[0].get_clim() == (0, 1)
+    for axis, values, ends in zip(axes[2:], (first, second), ((0, 1), (0.25, 0.9375)), strict=True):
+        drawn = pictures(axis)[0]
+        assert (drawn[~np.isnan(values)] == values[~np.isnan(values)]).all()
+        assert axis.get_images()[0].get_clim() == ends  # each on the scale of its own
     figures.plt.close(figure)
 
 
@@ -363,7 +388,8 @@ def test_each_of_two_objects_has_its_own_map_name_and_outline():
     ]
     assert [axis.get_title() for axis in axes] == titles
     assert [pictures(axis)[0][0, 0, 0] for axis in axes[:2]] == [10, 20]
-    assert [pictures(axis)[1].max() for axis in axes[2:]] == [0.25, 0.5, 0.75, 1]
+    for axis, most, number in zip(axes[2:], (0.25, 0.5, 0.75, 1), (0, 1, 0, 1), strict=True):
+        assert (pictures(axis)[0] == drawing.over(images[number], np.eye(8) * most)).all()
     middles = [
         axis.collections[0].get_paths()[0].get_extents().get_points().mean() for axis in axes[2:]
     ]

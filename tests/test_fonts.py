@@ -185,15 +185,17 @@ FIGURES = {
     "objects": lambda: figures.objects(
         np.zeros((3, 8, 8, 3), np.uint8), np.stack([MAP[0] > 0] * 3), NAMES, MAP[0], "猫"
     ),
-    "cam_gallery": lambda: map_figures.cam_gallery(a_mistake(), MAP, [0], NAMES, "猫"),
-    "cam_pairs": lambda: map_figures.cam_pairs(
+    "gallery": lambda: map_figures.gallery(
         a_mistake(), {"predicted": MAP, "true": MAP}, NAMES, "猫"
     ),
     "neighbours": lambda: common_figures.neighbours(
         a_mistake(), {"猫": np.zeros((1, 1), int)}, a_mistake().images, NAMES, "猫"
     ),
     "groups": lambda: common_figures.groups(
-        [{"name": "狗", "size": 1}], a_mistake(), np.zeros(1, int), MAP, "猫"
+        [{"name": "狗", "size": 1}], a_mistake(), NAMES, np.zeros(1, int), MAP, "猫"
+    ),
+    "plane": lambda: common_figures.plane(
+        np.zeros((3, 2)), np.arange(3), np.ones(3, bool), NAMES, "猫"
     ),
     "least_changes": lambda: common_figures.least_changes(np.ones(2), np.ones(2), "猫"),
     "mean_maps": lambda: map_figures.mean_maps([("猫 as 狗", {"map": MAP[0]})], "猫"),

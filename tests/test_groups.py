@@ -67,3 +67,19 @@ def test_the_nearest_group_is_numbered_as_the_groups_are():
     found = groups.find_groups(rows)
     assert found.nearest(rows).tolist() == found.of.tolist()
     assert found.nearest(10 * np.eye(5)[:3]).tolist() == [1, 0, 2]
+
+
+def test_images_lie_in_the_plane_beside_those_that_are_alike(monkeypatch):
+    """Two clouds far apart; mistakes have a third of the places at most, all others the rest."""
+    rows = np.random.RandomState(0).randn(60, 5) + np.repeat([0, 50], 30)[:, None]
+    shown, places = groups.in_the_plane(rows, np.arange(3))
+    assert shown.tolist() == list(range(60))
+    first, second = places[:30].mean(axis=0), places[30:].mean(axis=0)
+    wide = np.linalg.norm(places[:30] - first, axis=1).max()
+    assert np.linalg.norm(first - second) > 2 * wide
+    monkeypatch.setattr(groups, "PLACED", 24)
+    shown, places = groups.in_the_plane(rows, np.arange(1, 31))
+    assert len(shown) == len(places) <= 24
+    assert {1, 30} <= set(shown.tolist())
+    for few in (rows[:5], rows[:, :1], np.ones((60, 5)), rows[:, :1] * np.arange(1, 4)):
+        assert groups.in_the_plane(few, np.arange(1)) is None  # few, or on a line

@@ -68,6 +68,23 @@ def test_temperature_stays_in_its_range():
     assert calibration.fit_temperature(torch.tensor([[1.0, 0.0]]), [1]) == pytest.approx(20)
 
 
+def test_calibration_is_told_before_and_after():
+    given = {"as trained": 1.0, "temperature 4.00": 4.0}
+    rows = calibration.calibrated(LOGITS, LABELS, given, 0)
+    assert [row["name"] for row in rows] == list(given)
+    for row, value in zip(rows, given.values(), strict=True):
+        error = calibration.calibration_error(calibration.reliability(LOGITS, LABELS, value))
+        assert row["error"] == pytest.approx(100 * error)
+        assert row["null"] == 100 * calibration.calibration_null(LOGITS, value, 0)["high"]
+        classwise = calibration.classwise_error(LOGITS, LABELS, value)
+        assert row["classwise"] == pytest.approx(100 * classwise)
+        assert row["brier"] == calibration.brier(LOGITS, LABELS, value)
+
+
+def test_what_knowing_nothing_costs():
+    assert metrics.even(4) == "always saying 25% for each class would give 1.39"  # ln 4
+
+
 def test_what_a_calibrated_network_shows_by_chance():
     """Of one image with 3/5 the error is 3/5 or 2/5; of very many nothing, and it is a bound."""
     one = torch.log(torch.tensor([[0.6, 0.4]]))

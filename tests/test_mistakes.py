@@ -1,5 +1,6 @@
 import csv
 import hashlib
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,8 +9,8 @@ import torch
 from utils.core import statistics
 from utils.images import cifar10
 from utils.images.split import Split
-from utils.mistakes import mistakes, people
-from utils.report import figures, map_figures
+from utils.mistakes import groups, mistakes, people
+from utils.report import drawing, figures, map_figures
 
 CLASSES = ("cat", "dog", "owl")
 
@@ -55,32 +56,121 @@ def texts(figure):
     return [axis.get_title() for axis in figure.axes if axis.get_title()]
 
 
-def test_galleries_state_the_explained_class(wrong):
-    maps = np.zeros((2, 32, 32))
-    maps[0, 5, 5] = 1
-    gallery = map_figures.cam_gallery(wrong, maps, wrong.true, CLASSES, "GradCAM at layer3")
-    assert texts(gallery) == [
-        "predicted cat 0.50\ntrue dog 0.30\nid b\nmap for dog",
-        "predicted owl 0.65\ntrue dog 0.25\nid d\nmap for dog",
+def pictures(axis):
+    return [np.asarray(drawn.get_array()) for drawn in axis.images]
+
+
+def test_what_is_mixed_up(wrong):
+    assert mistakes.pairs(wrong, CLASSES) == ["dog as cat", "dog as owl"]
+    first, second = mistakes.confusions_of(wrong.take([0, 1, 0, 0]), CLASSES)
+    assert first == {"true": "dog", "predicted": "cat", "images": 3, "share": 0.75}
+    assert second == {"true": "dog", "predicted": "owl", "images": 1, "share": 0.25}
+
+
+def test_by_how_much_the_true_class_leads():
+    shares = np.array([[0.7, 0.2, 0.1], [0.5, 0.3, 0.2]])
+    assert mistakes.margins(shares, [0, 2]).tolist() == pytest.approx([0.5, -0.3])
+    assert shares[1, 2] == 0.2  # they are left as they are
+
+
+def test_mean_maps_are_of_confusions_that_are_not_few(wrong):
+    """And of images whose object is known moved to its middle; what no map reaches is not known."""
+    ten = wrong.take([0, 1] * groups.FEW + [0])
+    maps = np.zeros((len(ten), 32, 32))
+    maps[::2, 3, 4] = 1
+    first, second = groups.maps_of_confusions(ten, {"true": maps}, CLASSES)
+    assert (first[0], second[0]) == ("dog as cat, n = 11", "dog as owl, n = 10")
+    assert first[1]["map for the true class"][3, 4] == 1
+    assert second[1]["map for the true class"].max() == 0
+    assert first[1]["mean image"].shape == (32, 32, 3)
+    assert len(groups.maps_of_confusions(ten.take(np.arange(19)), {}, CLASSES)) == 1
+    masks = np.zeros((len(ten), 32, 32), bool)
+    masks[:, 2:4, 3:5] = True  # its middle is 13 above that of the image, and 12 beside it
+    placed = replace(ten, images=replace(ten.images, masks=masks))
+    moved = groups.maps_of_confusions(placed, {"true": maps}, CLASSES)[0][1][
+        "map for the true class"
     ]
-    assert [text.get_text() for text in gallery.axes[1].texts] == ["constant map"]
-    assert not gallery.axes[0].texts
-    for axis, image, cam in zip(gallery.axes, wrong.images.images, maps, strict=False):
-        grey, heat = (np.asarray(drawn.get_array()) for drawn in axis.images)
-        assert (grey == image @ (0.299, 0.587, 0.114)).all()
-        assert (heat == cam).all()
-        assert axis.images[1].get_clim() == (0, 1)
-    assert gallery._suptitle.get_text() == "GradCAM at layer3"
-    pairs = map_figures.cam_pairs(wrong, {"predicted": maps, "true": 1 - maps}, CLASSES, "")
-    assert [float(np.asarray(axis.images[-1].get_array())[5, 5]) for axis in pairs.axes[1:3]] == [
-        1,
-        0,
-    ]
-    assert texts(pairs)[:3] == [
+    assert moved[3 + 13, 4 + 12] == 1
+    assert np.isnan(moved[12, 16])
+
+
+def test_a_gallery_shows_each_mistake_beside_both_maps_and_their_difference(wrong):
+    maps, other = np.zeros((2, 32, 32)), np.full((2, 32, 32), 0.25)
+    maps[0, 5, 7], other[:, 0, 0] = 1, 0.5
+    figure = map_figures.gallery(wrong, {"predicted": maps, "true": other}, CLASSES, "GradCAM")
+    assert figure._suptitle.get_text() == "GradCAM"
+    assert texts(figure) == [
         "predicted cat 0.50\ntrue dog 0.30\nid b",
-        "map for cat,\nthe predicted class",
-        "map for dog,\nthe true class",
+        "predicted class:\nmap for\ncat",
+        "true class:\nmap for\ndog",
+        "the first less\nthe second",
+        "predicted owl 0.65\ntrue dog 0.25\nid d",
+        "predicted class:\nmap for\nowl",
+        "true class:\nmap for\ndog",
+        "the first less\nthe second",
     ]
+    axes = figure.axes
+    for index, image in enumerate(wrong.images.images):
+        shown = [pictures(axis) for axis in axes[4 * index : 4 * index + 4]]
+        first, second = maps[index], other[index]
+        assert [len(one) for one in shown] == [1] * 4
+        assert (shown[0][0] == image).all()
+        assert (shown[1][0] == drawing.over(image, first)).all()
+        assert (shown[2][0] == drawing.over(image, second)).all()
+        more = drawing.over(image, (first - second + 1) / 2, "PuOr_r")
+        assert (shown[3][0] == more).all()
+    (cross,) = axes[1].lines
+    assert cross.get_xydata().tolist() == [[7, 5]]  # where it peaks
+    assert not axes[0].lines
+    assert not axes[3].lines
+    said = [[text.get_text() for text in axis.texts] for axis in axes[:8]]
+    assert said == [[], [], [], [], [], ["constant map"], [], []]
+    one = map_figures.gallery(wrong, {"true": other}, CLASSES, "")
+    assert texts(one)[1::2] == ["true class:\nmap for\ndog"] * 2
+
+
+def test_the_cross_is_filled_where_the_peak_lies_on_the_object(wrong):
+    _, ((axis,),) = drawing.grid(1, 1)
+    cam, mask = np.zeros((32, 32)), np.zeros((32, 32), bool)
+    cam[5, 7], mask[5, 6:9] = 1, True
+    for own, expected in ((mask, "black"), (mask.T, "white"), (None, "white")):
+        axis.clear()
+        map_figures.overlay(axis, wrong.images.images[0], cam, own)
+        assert axis.lines[0].get_markerfacecolor() == expected
+
+
+def test_people_are_asked_where_they_can_be(wrong, monkeypatch, capsys):
+    test = Split(np.zeros((3, 8, 8, 3), np.uint8), np.array([1, 0, 1]), np.array(["0", "1", "2"]))
+    one = mistakes.find(test, torch.log(torch.tensor([[0.6, 0.4], [0.9, 0.1], [0.3, 0.7]])))
+    votes = np.array([[0, 50], [45, 5], [26, 24]])
+    monkeypatch.setattr(people, "load_people", lambda folder, classes: (votes, {}))
+    kinds, tests = people.ask_people("folder", one, test, ("cat", "dog"))
+    assert kinds.tolist() == [2, 2, 0]
+    assert tests == {}  # nobody erred on the only mistake
+    votes[0] = 20, 30
+    kinds, tests = people.ask_people("folder", one, test, ("cat", "dog"))
+    assert kinds.tolist() == [1, 2, 0]
+    assert tests["people"].by["agrees"][people.NETWORK].tolist() == [1]
+    rows = people.shares_of_kinds(kinds, np.array([0]))
+    assert [(row["name"], row["images"], row["value"]) for row in rows] == [
+        ("label in doubt", 1, 0),
+        ("ambiguous to people", 1, 1),
+        ("clear to people", 1, 0),
+    ]
+    named = replace(test, ids=np.array(["cat_1", "1", "2"]))
+    strange = mistakes.find(named, torch.log(torch.tensor([[0.6, 0.4], [0.9, 0.1], [0.3, 0.7]])))
+    with pytest.raises(ValueError, match="there is a 'cat_1': leave human_labels empty"):
+        people.ask_people("folder", strange, named, ("cat", "dog"))
+    assert people.ask_people("", one, test, ("cat", "dog")) == (None, {})
+    assert people.ask_people("folder", one.take([]), test, ("cat", "dog")) == (None, {})
+    assert not capsys.readouterr().out
+
+    def unreachable(folder, classes):
+        raise OSError("no way there")
+
+    monkeypatch.setattr(people, "load_people", unreachable)
+    assert people.ask_people("folder", one, test, ("cat", "dog")) == (None, {})
+    assert "'folder' and could not be fetched (no way there)" in capsys.readouterr().out
 
 
 def test_evenly_spaced_indices_are_even_and_within_bounds():
@@ -94,6 +184,10 @@ def test_confusion_matrix_by_row_and_by_column():
     rows, columns = figures.confusion(counts, ("a", "b")).axes
     assert [text.get_text() for text in rows.texts] == ["80", "20", "100"]
     assert [text.get_text() for text in columns.texts] == ["100", "6", "94"]
+    coloured = np.ma.filled(rows.images[0].get_array(), np.nan)
+    np.testing.assert_array_equal(coloured, [[np.nan, 20], [0, np.nan]])  # the errors alone
+    assert rows.images[0].get_clim() == (0, 20)
+    assert [text.get_color() for text in rows.texts] == ["black", "white", "black"]
 
 
 VOTES = np.array([[10, 0, 0], [4, 5, 1], [5, 5, 0], [9, 1, 0], [8, 1, 1], [0, 0, 10], [10, 0, 0]])

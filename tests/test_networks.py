@@ -3,6 +3,7 @@
 import functools
 import math
 from collections import namedtuple
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 import torch
 from torch import nn
 
+from utils.networks import architectures
 from utils.networks.hooks import frozen_eval
 from utils.networks.outputs import activation_of, logits_of
 from utils.networks.own import bring
@@ -205,3 +207,35 @@ def test_images_are_opened_as_it_takes_them(monkeypatch):
     usual = open_images(**asked, image_size=16)
     assert usual.test.images.shape == (20, 16, 16, 3)
     assert len(usual.mean) == 3
+
+
+def test_a_network_is_held_against_what_it_should_count():
+    """Convolutions of 3x3 and 1x1 with two numbers a channel for batch norm, and a last layer."""
+    blocks = [(64, 64)] * 4 + [(64, 128)] + [(128, 128)] * 3 + [(128, 256)] + [(256, 256)] * 3
+    blocks += [(256, 512)] + [(512, 512)] * 3
+    convolutions = [(3, 3, 64), *((9, *one) for one in blocks)]
+    convolutions += [(1, 64, 128), (1, 128, 256), (1, 256, 512)]
+    weights = 3 * 9 * 64 + 2 * 64
+    weights += sum(k * i * o + 2 * o for k, i, o in convolutions[1:])
+    assert weights == architectures.WEIGHTS["resnet18-cifar"]
+    network = architectures.build("resnet18-cifar", tuple("abc"), (32, 32), (0.5,) * 3, (0.2,) * 3)
+    total = sum(weight.numel() for weight in network.model.parameters())
+    rows = architectures.counts(network, total, 1)
+    expected = f"{weights + 513 * 3:,}"
+    assert [list(row.values()) for row in rows] == [
+        ["parameters", expected, expected, "True"],
+        ["trainable", expected, expected, "True"],
+    ]
+    network.model.fc.weight.requires_grad_(False)
+    assert [row["match"] for row in architectures.counts(network, total + 1, 1)] == ["False"] * 2
+    ten = architectures.build(
+        "resnet18-cifar", tuple("abcdefghij"), (32, 32), (0.5,) * 3, (0.2,) * 3
+    )
+    assert architectures.counts(ten, 0, 555_427_000)[-1]["match"] == "True"
+    assert architectures.counts(ten, 0, 555_420_000)[-1]["match"] == "False"
+    assert architectures.counts(replace(ten, architecture="mine"), 0, 0) == []
+    about = ten.about()
+    assert about == {"network": "resnet18-cifar", "notes": [], "image_size": [32, 32]} | {
+        "mean": [0.5] * 3,
+        "std": [0.2] * 3,
+    }

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 from nbval.plugin import IPyNbCell
 
-from tests.outputs import TOLERANCE, Output, differ
+from tests.outputs import Output, differ
 from utils import ROOT
 
 TABLE = "+---+------+\n| a | 9.50 |\n+---+------+"
@@ -56,33 +56,32 @@ def test_stated_tolerance():
 
 
 def test_the_plugin_reads_the_tolerance_of_the_cell():
-    def cleaned(source, text):
-        cell = SimpleNamespace(
-            cell=SimpleNamespace(source=source), parent=SimpleNamespace(sanitize_patterns={})
-        )
-        return IPyNbCell.sanitize(cell, text)
+    def cleaned(text, **stated):
+        cell = SimpleNamespace(metadata=stated)
+        parent = SimpleNamespace(sanitize_patterns={})
+        return IPyNbCell.sanitize(SimpleNamespace(cell=cell, parent=parent), text)
 
     import tests.outputs as plugin
 
     plain = IPyNbCell.sanitize
     plugin.pytest_configure()
     try:
-        stated = "# tolerance: 8 (why)\nprint(x)"
-        assert isinstance(cleaned(stated, "5"), Output)
-        assert not cleaned(stated, "5") != cleaned(stated, "13")  # noqa: SIM202 (nbval asks with !=)
-        assert cleaned(stated, "5") != cleaned(stated, "14")
-        stated = "# tolerance: 8, 0 of .0f, 2 of .3f (why)\nprint(x)"
-        assert not cleaned(stated, "1 3.000 9.00") != cleaned(stated, "1 5.000 1.00")  # noqa: SIM202
-        assert cleaned(stated, "1") != cleaned(stated, "2")
-        assert cleaned(stated, "3.000") != cleaned(stated, "5.001")
-        # without a reason
-        assert cleaned("# tolerance: 8\nprint(x)", "5") != cleaned("# tolerance: 8\nprint(x)", "6")
-        assert cleaned("print(x)", "5") != cleaned("print(x)", "6")
+        stated = {"tolerance": 8, "why": "a reason"}
+        assert isinstance(cleaned("5", **stated), Output)
+        assert not cleaned("5", **stated) != cleaned("13")  # noqa: SIM202 (nbval asks with !=)
+        assert cleaned("5", **stated) != cleaned("14")
+        stated["of_decimals"] = {"0": 0, "3": 2}
+        assert not cleaned("1 3.000 9.00", **stated) != cleaned("1 5.000 1.00")  # noqa: SIM202
+        assert cleaned("1", **stated) != cleaned("2")
+        assert cleaned("3.000", **stated) != cleaned("5.001")
+        assert cleaned("5", tolerance=8) != cleaned("6")  # without a reason
+        assert cleaned("5") != cleaned("6")
     finally:
         IPyNbCell.sanitize = plain
 
 
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+IGNORED = "nbval-ignore-output"
 FOLDER = re.compile(r"(?<![\w/:])/(?:[\w.-]+/)+[\w.-]+|\b[A-Z]:\\\\|file://")
 TIME = re.compile(r"\b\d{1,2}:\d\d\b|\b\d+(?:\.\d+)? s\b|\b\d{4}-\d\d-\d\d\b|\b(?:images|maps)/s\b")
 
@@ -102,7 +101,7 @@ def printed(cell):
 
 
 def ignored(cell):
-    return "# NBVAL_IGNORE_OUTPUT" in "".join(cell["source"]).splitlines()
+    return IGNORED in cell["metadata"].get("tags", ())
 
 
 def test_what_outputs_may_not_hold():
@@ -135,9 +134,18 @@ def test_committed_notebooks_are_executed_and_compared(path):
     cells = code_cells(path)
     assert [cell["execution_count"] for cell in cells] == list(range(1, len(cells) + 1))
     for cell in cells:
-        lines = "".join(cell["source"]).splitlines()
-        # nbval knows it only alone on its line; the next gives the reason
-        if "# NBVAL_IGNORE_OUTPUT" in lines:
-            assert lines[lines.index("# NBVAL_IGNORE_OUTPUT") + 1].startswith("# (")
-        assert not [line for line in lines if "NBVAL" in line and line != "# NBVAL_IGNORE_OUTPUT"]
-        assert all(TOLERANCE.match(line) for line in lines if "tolerance:" in line)
+        stated = cell["metadata"]
+        assert ("why" in stated) == (ignored(cell) or "tolerance" in stated)
+        assert "NBVAL" not in "".join(cell["source"]).upper()  # nothing of it where people read
+
+
+MOST = {"01_data_exploration": 20, "02_training": 22, "03_gradcam_analysis": 32}
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_notebooks_are_of_few_and_short_cells(path):
+    cells = code_cells(path)
+    assert len(cells) <= MOST[path.stem]
+    for cell in cells:
+        if "parameters" not in cell["metadata"].get("tags", ()):  # a line of words for each
+            assert len(cell["source"]) <= 15, cell["id"]

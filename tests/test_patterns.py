@@ -10,15 +10,16 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from matplotlib.colors import to_hex
 from PIL import Image
 
-from tests.test_explorer import example
+from tests.test_explorer import CLASSES, example
 from utils.evidence.values import Values
 from utils.images.dataset import load
 from utils.images.split import Split
 from utils.mistakes import groups, mistakes, neighbours, patterns
 from utils.networks.architectures import build
-from utils.report import common_figures, export, sentences
+from utils.report import common_figures, drawing, export, sentences
 
 
 @pytest.fixture(scope="module")
@@ -211,12 +212,58 @@ def test_a_row_shows_the_mean_map_and_members_of_its_group():
     rows = [{"name": "group 1", "size": 4}, {"name": "group 2", "size": 2}]
     means = np.stack([np.eye(32), np.full((32, 32), 0.5)])
     of = np.array([0, 1, 0, 0, 1, 0])
-    figure = common_figures.groups(rows, wrong, of, means, "heading")
+    figure = common_figures.groups(rows, wrong, CLASSES, of, means, "heading")
     axes = figure.axes
     assert (pictures(axes[0])[0] == means[0]).all()
     assert (pictures(axes[8])[0] == wrong.images.images[1]).all()
     assert [len(pictures(axis)) for axis in axes[7:14]] == [1, 1, 1, 0, 0, 0, 0]
     assert axes[7].get_title() == "group 2, n = 2\nmean map"
+    true, predicted = (CLASSES[own[1]] for own in (wrong.true, wrong.predicted))
+    assert axes[8].get_title() == f"{true}\nas {predicted}\nid {wrong.images.ids[1]}"
+    plt.close("all")
+
+
+def test_a_mistake_under_changes_with_both_probabilities():
+    _, wrong, *_ = example()
+    one = wrong.take([1])
+    views = {"as it is": one.images.images[0], "grey": np.full((32, 32, 3), 7, np.uint8)}
+    both = np.array([[0.75, 0.25], [0.1, 0.9]])
+    figure = common_figures.under_edits(one, views, both, CLASSES)
+    predicted, true = (CLASSES[own[0]] for own in (one.predicted, one.true))
+    first, second = (axis.get_title() for axis in figure.axes[:2])
+    assert first == f"as it is\n{predicted} 0.75\n{true} 0.25"
+    assert second == f"grey\n{predicted} 0.10\n{true} 0.90"
+    assert (pictures(figure.axes[1])[0] == 7).all()
+    assert (
+        figure._suptitle.get_text() == f"id {one.images.ids[0]}: predicted {predicted}, true {true}"
+    )
+    plt.close("all")
+
+
+def test_margins_stand_in_the_row_of_their_cause():
+    lead, of = np.array([0.5, -0.25, 1.0]), np.array(["none", "blur", "none"])
+    (axis,) = common_figures.margins(lead, of, "heading").axes
+    assert [text.get_text() for text in axis.texts] == ["blur (n = 1)", "none (n = 2)"]
+    blur, none = (np.asarray(dots.get_offsets()) for dots in axis.collections)
+    assert (blur[:, 0].tolist(), none[:, 0].tolist()) == ([-0.25], [0.5, 1.0])
+    assert (abs(blur[:, 1]) < 0.5).all()
+    assert (abs(none[:, 1] - 1) < 0.5).all()
+    colors = [to_hex(dots.get_facecolor()[0]) for dots in axis.collections]
+    assert colors == [drawing.ORANGE, drawing.BLUE]  # left of 0 is misclassified
+    plt.close("all")
+
+
+def test_mistakes_are_ringed_in_the_plane():
+    points, labels = np.arange(8.0).reshape(4, 2), np.array([0, 0, 2, 2])
+    wrong = np.array([False, True, False, False])
+    (axis,) = common_figures.plane(points, labels, wrong, CLASSES, "heading").axes
+    every, ringed = (np.asarray(dots.get_offsets()).tolist() for dots in axis.collections)
+    assert (every, ringed) == (points.tolist(), [[2, 3]])
+    assert [(text.get_text(), text.xy) for text in axis.texts] == [
+        (CLASSES[0], (1, 2)),
+        (CLASSES[2], (5, 6)),
+    ]
+    assert axis.get_legend().get_texts()[0].get_text() == "misclassified (n = 1)"
     plt.close("all")
 
 
@@ -254,9 +301,10 @@ def test_overlays_by_hand(tmp_path, monkeypatch):
     picture = np.asarray(Image.open(tmp_path / paths[0]))
     assert picture.shape == (128, 3 * 128, 3)
     assert (picture[::4, :128:4] == wrong.images.images[0]).all()
-    light = wrong.images.images[0] @ (0.299, 0.587, 0.114)
-    least = picture[::4, 128:256:4].astype(float)
-    assert np.abs(least.mean(axis=2) - 0.4 * light).max() < 3  # black over grey
+    pale = (255 + wrong.images.images[0] @ (0.299, 0.587, 0.114)) / 2
+    of_predicted, of_true = picture[::4, 128:256:4], picture[::4, 256::4]
+    assert np.abs(of_predicted[..., 0] - pale).max() < 1  # least: as red as white is
+    assert of_true.sum() < of_predicted.sum()
 
 
 def test_spotlight_is_asked_for_where_it_is_missing(tmp_path, monkeypatch):
@@ -327,7 +375,7 @@ def test_an_overlay_shows_its_own_map_and_is_large_enough(tmp_path):
     paths = export.write_overlays(tmp_path, wrong, {"true": maps})
     picture = np.asarray(Image.open(tmp_path / paths[1]))
     assert picture.shape == (3 * 48, 2 * 3 * 40, 3)  # 128 pixels at least
-    assert (picture[::3, 120::3] == export.over_grey(images[1], maps[1])).all()
+    assert (picture[::3, 120::3] == export.over(images[1], maps[1])).all()
 
 
 def test_names_that_differ_in_case_alone_are_told_apart():
@@ -357,7 +405,7 @@ def test_a_mean_map_that_no_map_reaches_everywhere_keeps_its_colours():
     mean = np.full((1, 32, 32), 0.5)
     mean[0, 0, 0] = np.nan
     rows = [{"name": "group 1", "size": 6}]
-    figure = common_figures.groups(rows, wrong, np.zeros(6, int), mean, "heading")
+    figure = common_figures.groups(rows, wrong, CLASSES, np.zeros(6, int), mean, "heading")
     assert figure.axes[0].get_images()[0].get_clim() == (0, 0.5)
     plt.close("all")
 

@@ -35,7 +35,7 @@ def test_quick_work_is_silent_and_a_log_has_a_line_now_and_then(seconds, lines, 
     assert capfd.readouterr().err.count("Work: ") == lines
 
 
-def test_in_a_notebook_the_last_line_is_the_title(clock, monkeypatch):
+def test_in_a_notebook_nothing_stays_of_the_line(clock, monkeypatch):
     texts = []
     handle = SimpleNamespace(
         update=lambda data, raw, metadata=None: texts.append((data["text/plain"], metadata))
@@ -51,11 +51,13 @@ def test_in_a_notebook_the_last_line_is_the_title(clock, monkeypatch):
         for _ in range(3):
             clock.seconds += 0.6
             line.advance(1, "note")
-    assert texts == [("Work: note, 50% done, 0:01 left", {"progress": True}), ("Work", None)]
+    told = {"progress": True}
+    half = "Work: note, 50% done, 0:01 left"
+    assert texts == [("Work", told), (half, told), ("", None)]
     with progress.Progress(1, "More"):  # in the same cell, so on the same line
         pass
-    assert texts[2:] == [("More", None), ("More", None)]
+    assert texts[3:] == [("More", told), ("", None)]
     asked["msg_id"] = "two"
     with progress.Progress(1, "Other"):
         pass
-    assert shown == ["Work", "Other"]
+    assert shown == ["", ""]  # one line for each cell

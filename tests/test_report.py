@@ -305,7 +305,7 @@ def test_every_picture_of_the_notebooks_has_its_place():
     )
     saved = set(re.findall(r'\brun,\s+"(\w+)",?\s*\)', sources_of_cells))
     placed = {name for names in FIGURES.values() for name in names}
-    of_loops = {"maps_predicted", "maps_true"} | {
+    of_loops = {"maps_predicted", "maps_true", "maps_both"} | {
         f"mistakes_{kind.replace(' ', '_')}" for kind in people.KINDS
     }
     assert placed == saved | of_loops
@@ -525,8 +525,8 @@ def test_tiles_of_any_form_show_their_own_image(browser, tmp_path, shape, on_scr
         )
         at = surest_first(wrong)[number - 1]
         colour = colours[at, 0, 0, :3].astype(float) * np.ones(3)
-        heat = 255 * np.array(colormaps[drawing.HEAT](maps[at, -1, -1])[:3])
-        over = 0.4 * colour @ (0.2126, 0.7152, 0.0722) + 0.6 * heat
+        heat = np.array(colormaps[drawing.HEAT](maps[at, -1, -1])[:3])
+        over = (255 + colour @ (0.2126, 0.7152, 0.0722)) / 2 * heat
         for tile, expected in ((image, colour), (of_true, over)):
             pixels = seen(browser, tile)
             assert pixels.shape[:2] == on_screen
@@ -654,12 +654,12 @@ def test_a_tile_shows_its_image_and_map(opened):
     """An image's pixels, enlarged as they are, and a map's, over the image in grey."""
     wrong = misclassified(40)
     at = surest_first(wrong)[35]
-    maps = colormaps[drawing.HEAT](maps_of(wrong)["true"][at])[..., :3] * 255
+    maps = colormaps[drawing.HEAT](maps_of(wrong)["true"][at])[..., :3]
     image, _, of_true = opened.find_elements(By.CSS_SELECTOR, "#list tbody tr:nth-child(36) .tile")
     grey = wrong.images.images[at] @ (0.2126, 0.7152, 0.0722)
     for tile, expected in (
         (image, wrong.images.images[at]),
-        (of_true, 0.4 * grey[..., None] + 0.6 * maps),
+        (of_true, (255 + grey[..., None]) / 2 * maps),
     ):
         pixels = seen(opened, tile)
         assert pixels.shape == (96, 96, 3)

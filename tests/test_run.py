@@ -1,5 +1,6 @@
 import json
 import os
+import re
 import subprocess
 import sys
 from contextlib import nullcontext
@@ -14,6 +15,7 @@ from torch import nn
 
 from tests.conftest import ANALYSE_FOLDER
 from utils import ROOT
+from utils.core import names
 from utils.evidence.subject import REFERENCES
 from utils.networks.architectures import build
 from utils.networks.weights import save_weights
@@ -241,7 +243,9 @@ def test_a_run_that_does_not_end_well_leaves_the_notebook_of_one_that_did(
 
 def test_files_of_an_earlier_run_are_named_unless_they_belong_to_it(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(
-        papermill, "execute_notebook", lambda _, path, *__, **___: Path(path).write_text("{}")
+        papermill,
+        "execute_notebook",
+        lambda _, path, *__, **___: nbformat.write(nbformat.v4.new_notebook(), path),
     )
     (tmp_path / "old.csv").touch()
     os.utime(tmp_path / "old.csv", (0, 0))
@@ -349,11 +353,57 @@ def test_a_notebook_that_fails_is_kept_and_its_cell_is_named(animals, tmp_path, 
     only = [*of_animals(animals), "-p", "network", "tests.test_run:broken"]
     assert notebooks.main([str(tmp_path), *only]) == 1
     said = capsys.readouterr().err.splitlines()[-1]
-    assert "utils.run: 03_gradcam_analysis, cell [4]: RuntimeError: no more than two; see " in said
+    assert "utils.run: 03_gradcam_analysis, cell [5]: RuntimeError: no more than two; see " in said
     kept = nbformat.read(tmp_path / "03_gradcam_analysis.partly.ipynb", as_version=4)
     assert any(
         output.output_type == "error" for cell in kept.cells for output in cell.get("outputs", [])
     )
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("OUT -p seed 3 --only 02_training -p epochs 2", ["seed", "epochs"]),
+        ("OUT --grid seed=0..4 recipe=a,b --workers 2 -p epochs 1", ["seed", "recipe", "epochs"]),
+        ("OUT -p network mine:build --grid seed=0", ["network", "seed"]),
+        ("a=b -p", []),
+    ],
+)
+def test_what_a_command_line_names(line, expected):
+    assert names.named(line.split()) == expected
+
+
+@pytest.mark.parametrize("command", ["run OUT -p epoch 3", "sweep OUT --grid epoch=1,2"])
+def test_a_wrong_name_is_refused_before_much_is_imported(command, tmp_path):
+    program, *arguments = command.split()
+    done = subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", f"utils.{program}", *arguments],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 2
+    *imported, said = done.stderr.strip().splitlines()
+    assert said.startswith(f"utils.{program}: epoch: no notebook has this parameter; there are ")
+    assert not [line for line in imported if re.search(r"\b(torch|numpy|papermill)\b", line)]
+
+
+def test_what_does_not_apply_is_left_out_with_the_words_above_it(tmp_path):
+    new, tags = nbformat.v4, {"tags": ["where-it-applies"]}
+    said = [new.new_output("stream", text="x")]
+    cells = [
+        new.new_markdown_cell("title"),
+        new.new_code_cell("a", outputs=[]),
+        new.new_markdown_cell("a heading"),
+        new.new_markdown_cell("and more words"),
+        new.new_code_cell("b", metadata=tags, outputs=[]),
+        new.new_markdown_cell("another"),
+        new.new_code_cell("c", metadata=tags, outputs=said),
+    ]
+    nbformat.write(new.new_notebook(cells=cells), tmp_path / "n.ipynb")
+    execution.leave_out(tmp_path / "n.ipynb")
+    kept = nbformat.read(tmp_path / "n.ipynb", 4).cells
+    assert [cell.source for cell in kept] == ["title", "a", "another", "c"]
 
 
 def test_outside_of_the_environment_it_says_so():

@@ -15,7 +15,8 @@ import pytest
 
 from tests.conftest import ANALYSE_FOLDER
 from utils import ROOT
-from utils.evidence import tidy, values
+from utils.evidence import values
+from utils.evidence.results import tidy
 from utils.runs import notebooks
 
 GIVEN = {
@@ -70,7 +71,8 @@ def test_run_folder_is_complete(finished):
         "class_accuracy",
         "claims",
         "maps_true",
-        "mean_maps",
+        "one_mistake",
+        "plane",
         "verdicts",
         "reliability",
         "removal",

@@ -9,6 +9,7 @@ import pytest
 
 from tests.browsing import fits
 from tests.test_over_networks import row
+from utils.core import names
 from utils.evidence import over_networks
 from utils.images.dataset import load
 from utils.images.split import Split
@@ -23,8 +24,8 @@ def a_run(folder, seed, accuracy, recipe="muon", **parameters):
     """A finished run, as far as a summary looks at it."""
     folder.mkdir()
     given = {"seed": seed, "recipe": recipe} | parameters
-    for notebook in execution.NOTEBOOKS:
-        own = {name: given[name] for name in execution.defaults(notebook) if name in given}
+    for notebook in names.NOTEBOOKS:
+        own = {name: given[name] for name in names.defaults(notebook) if name in given}
         found = {"nbformat": 4, "nbformat_minor": 5, "cells": []}
         found["metadata"] = {"papermill": {"parameters": own | {"run_dir": str(folder)}}}
         (folder / f"{notebook}.ipynb").write_text(json.dumps(found))
@@ -156,12 +157,19 @@ def test_claims_of_a_sweep_are_found_by_those_of_its_kind(tmp_path):
     found = {"kind": kind, "claims": claims}
     (tmp_path / "sweep.json").write_text(json.dumps(found))
     assert over_networks.of_a_sweep(tmp_path / "seed=0", kind) == claims[:1]
+    of_run = [kind[name] for name in ("network", "method", "layer")]
+    assert over_networks.like(tmp_path / "seed=0", *of_run) == claims[:1]
+    assert over_networks.like(tmp_path / "seed=0", *of_run[:2], "layer1") == []
     (tmp_path / "other").mkdir()
     assert over_networks.of_a_sweep(tmp_path.parent / "demo", kind) == claims[:1]
     assert over_networks.of_a_sweep(tmp_path / "seed=0", kind | {"recipe": "plateau"}) == []
 
 
-def test_networks_asked_together(animals, tmp_path, browser):
+def test_networks_asked_together(animals, tmp_path, browser, monkeypatch):
+    bases = []
+    monkeypatch.setattr(
+        together.shared, "likelihood_ratio_test", lambda first, more, which: bases.append(first)
+    )
     for seed in range(3):
         given = {"dataset": "folder", "data_dir": str(animals)}
         a_run(tmp_path / f"seed={seed}", seed, 50, **given)
@@ -176,6 +184,9 @@ def test_networks_asked_together(animals, tmp_path, browser):
         "confidence over the true class",
         *together.MAPS,
     }
+    # maps, of which one is told the true class, are held against what is told it too
+    assert len(bases) == 3
+    assert all((mine > 0).all() and (over <= mine).all() for mine, over in (own.T for own in bases))
     assert found["chance"]["maps"] == {"method": "GradCAM", "layer": "layer3"}
     chance, alike = found["chance"], found["mean_map"]["agreement"]
     assert sum(row["images"] for row in chance["distribution"]) == chance["test_images"] == 12

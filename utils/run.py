@@ -8,6 +8,10 @@ import sys
 from utils import mend_environment
 
 mend_environment()
+from utils.core.names import check_command_line
+
+if __name__ == "__main__":  # a wrong name is refused before anything large is imported
+    check_command_line("utils.run", sys.argv[1:])
 from utils.runs.notebooks import main
 
 if __name__ == "__main__":

@@ -124,12 +124,13 @@ def correlated(first, second, kinds, seed: int = 0) -> dict:
 
 def detected(scores, relies, even) -> dict:
     """What a threshold on scores (N,) finds among networks that are not `even`, chosen on those
-    that are, as the one that tells them best; beyond all scores, where that is best. And the other
-    way round.
+    that are, as the one that tells them best: halfway between two of their scores, or beyond all;
+    the lowest, where several do. And the other way round.
     """
     found = np.zeros(len(scores), bool)
     for half in (even, ~even):
-        edges = np.append(np.unique(scores[half]), np.inf)
+        there = np.unique(scores[half])
+        edges = np.array([-np.inf, *(there[:-1] + there[1:]) / 2, np.inf])
         right = [np.mean((scores[half] >= edge) == relies[half]) for edge in edges]
         found[~half] = scores[~half] >= edges[int(np.argmax(right))]
     return {

@@ -3,6 +3,7 @@
 import json
 
 from utils import ROOT
+from utils.report.drawing import interval_text
 
 
 class Found(dict):
@@ -39,6 +40,4 @@ def table(rows: list) -> str:
     return "\n".join(["\n", lines[0], "|---" * len(rows[0]) + "|", *lines[1:], "\n"])
 
 
-def interval(found) -> str:
-    """A mean with its interval."""
-    return "{value:z.2f} ({low:z.2f} to {high:z.2f})".format(**found)
+interval = interval_text

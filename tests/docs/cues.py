@@ -1,6 +1,7 @@
 """In goes the kept study of planted cues, out come its tables."""
 
 from tests.docs import interval, kept, table
+from utils.core.statistics import wilson
 from utils.report.drawing import p_text
 
 
@@ -14,12 +15,17 @@ def shortcuts() -> str:
                     f"{cue}: {name.replace('_', ' ')}",
                     interval(row),
                     p_text(row.p_holm),
-                    f"{row.finds} of {row.rely}",
-                    f"{row.false_alarms} of {row.others}",
+                    _of(row.finds, row.rely),
+                    _of(row.false_alarms, row.others),
                 ]
             )
     heading = ["share of the map", "Spearman with the reliance", "p"]
     return table([[*heading, "found, of those that rely", "found, of the others"], *lines])
+
+
+def _of(found: int, n: int) -> str:
+    low, high = wilson(found, n)
+    return f"{found} of {n} ({low / 100:.2f} to {high / 100:.2f})"
 
 
 def cued_networks() -> str:
@@ -32,7 +38,10 @@ def cued_networks() -> str:
         lines.append(
             [row.cue, f"{row.share:g}", row.seed]
             + [f"{row.accuracy[name].value:.2f}" for name in accuracies]
-            + [interval(row.reliance), f"{row.follows.value:.2f}"]
+            + [
+                "{value:z.3f} ({low:z.2f} to {high:z.2f})".format(**row.reliance),
+                f"{row.follows.value:.2f}",
+            ]
             + [f"{row.moved.value:.2f}" if row.cue == "patch" else "–"]
             + [f"{row.maps[at][where].value:.2f}" for at in ("layer2", "layer3", "layer4")]
         )

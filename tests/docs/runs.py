@@ -39,6 +39,15 @@ class Told:
         ]
         return table([heading, *rows])
 
+    def explained(self) -> str:
+        """How many mistakes are read right without the cause that was planted."""
+        count = {row.name: round(row.errors.value * row.errors.n) for row in self.found.causes}
+        repaired = self.found.causes[-1].repaired
+        return (
+            f"{round(repaired.value * repaired.n)} of the demo's {count['all']} mistakes are read "
+            f"right: these are explained; {count['none']} have no planted cause."
+        )
+
     def naming(self) -> str:
         """How often the cause of a planted mistake is named right, by what is seen."""
         rows = [[row.name, interval(row.named)] for row in self.found.tests.naming]
@@ -76,7 +85,7 @@ def over_networks(path: str) -> str:
         ]
         for row in kept(f"{path}/sweep.json").claims
     ]
-    heading = ["claim", "better by", "than", "p", "over networks", "networks that show it"]
+    heading = ["claim", "better by", "than", "p", "over networks", "networks, each by its own"]
     return table([heading, *lines])
 
 
@@ -85,24 +94,37 @@ def foretold(path: str) -> str:
     found = kept(f"{path}/sweep.json").chance
     told = [f"{row.name} ({interval(row)})" for row in found.auroc if row.p < ALPHA]
     beyond = [p for p in found.beyond_confidence.p_holm if p < ALPHA]
+    of = " and the ".join(found.beyond_confidence.get("of", ["confidence"]))
     return (
         f"Of {len(found.auroc)} things known of it, {len(told)} foretell that (area under the "
-        f"curve, p below 0.05 after Holm){': ' if told else ''}{', '.join(told)}. Maps, one of "
-        "which is told the true class, tell more than the confidence in the answer, which is not, "
-        f"in {len(beyond)} of {len(found.beyond_confidence.p_holm)} networks."
+        f"curve, p below 0.05 after Holm){': ' if told else ''}{', '.join(told)}. Beyond the "
+        f"{of}, maps (one of which is told the true class) are shown to tell something in "
+        f"{len(beyond)} of {len(found.beyond_confidence.p_holm)} networks."
     )
 
 
-def claims_of_sweeps() -> str:
-    """Every claim, over the networks of each kept sweep: difference, interval and verdict."""
+# the claims that the README tells
+HEADLINE = (
+    "points at the object, all test images",
+    "tells the object of its class from another",
+    "finds the image of its class in a mosaic",
+    "the pixels it puts first bring the answer back sooner",
+    "without what it marks the true class rises",
+    "the maps name the cause of a mistake",
+)
+
+
+def claims_of_sweeps(names=()) -> str:
+    """Claims, all if none are named, over the networks of each kept sweep: difference, interval and
+    verdict.
+    """
     found = {name: kept(f"{path}/sweep.json").claims for name, path in SWEEPS.items()}
     by = {name: {row.what: row for row in rows} for name, rows in found.items()}
-    names = dict.fromkeys(what for rows in by.values() for what in rows)
     heading = ["claim"]
     for name, rows in found.items():
         heading += [f"{name}, {max(row.n for row in rows)} networks", "verdict"]
     lines = []
-    for what in names:
+    for what in names or dict.fromkeys(what for rows in by.values() for what in rows):
         line = [what]
         for rows in by.values():
             row = rows.get(what)

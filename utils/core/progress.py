@@ -12,9 +12,9 @@ BAR = "{desc}: {percentage:3.0f}% |{bar}| {elapsed} gone, {remaining} left{postf
 class Progress:
     """Shows how much of `total` work has been done, from `with` to the end of the block.
 
-    In a notebook all work of a cell shares a line, which ends as the bare title of the last, so
-    that a run's outputs do not depend on its speed; the lines in between carry the metadata
-    "progress", by which a headless run recognises them and shows them in the terminal.
+    In a notebook all work of a cell shares a line, which ends empty, so that a run's outputs do not
+    depend on its speed; the lines in between carry the metadata "progress", by which a headless run
+    recognises them and shows them in the terminal.
     """
 
     def __init__(self, total: float, title: str):
@@ -28,14 +28,13 @@ class Progress:
             from IPython import get_ipython
             from IPython.display import display
 
-            text = {"text/plain": self.title}
             asked = get_ipython().get_parent()["header"]["msg_id"]  # a tester counts no cells
-            if asked in LINE:
-                LINE[asked].update(text, raw=True)
-            else:
+            if asked not in LINE:
                 LINE.clear()
-                LINE[asked] = display(text, raw=True, display_id=True)
+                # empty at first too: a tester sees this alone
+                LINE[asked] = display({"text/plain": ""}, raw=True, display_id=True)
             self.handle = LINE[asked]
+            self._tell(self.title)
         else:
             often = 0.1 if sys.stderr.isatty() else 10  # seconds: a log keeps every line
             self.bar = tqdm(
@@ -50,7 +49,7 @@ class Progress:
 
     def __exit__(self, *_):
         if in_notebook():
-            self.handle.update({"text/plain": self.title}, raw=True)
+            self.handle.update({"text/plain": ""}, raw=True)
         else:
             self.bar.close()
 
@@ -63,8 +62,10 @@ class Progress:
             self.bar.update(work)
         elif now - self.shown > 1:
             self.shown = now
-            text = line(self.title, self.done / self.total, now - self.started, note)
-            self.handle.update({"text/plain": text}, raw=True, metadata={"progress": True})
+            self._tell(line(self.title, self.done / self.total, now - self.started, note))
+
+    def _tell(self, text):
+        self.handle.update({"text/plain": text}, raw=True, metadata={"progress": True})
 
 
 def in_notebook() -> bool:

@@ -2,14 +2,15 @@
 
 from utils.evidence import over_networks, randomisation, values
 from utils.evidence.claims import BESIDE_CLAIMS, claims
+from utils.evidence.places import TOLD as OF_OBJECTS
 from utils.evidence.removal import SHARES
-from utils.evidence.results import COLUMNS, tidy
+from utils.evidence.results import write_results
 from utils.evidence.study import choose, examine
 from utils.evidence.subject import Subject
 
 __all__ = [
     "BESIDE_CLAIMS",
-    "COLUMNS",
+    "OF_OBJECTS",
     "SHARES",
     "Subject",
     "choose",
@@ -17,6 +18,6 @@ __all__ = [
     "examine",
     "over_networks",
     "randomisation",
-    "tidy",
     "values",
+    "write_results",
 ]

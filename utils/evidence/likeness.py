@@ -47,3 +47,6 @@ def agreement(maps: dict) -> np.ndarray:
         for j, second in enumerate(kinds[:i]):
             found[i, j] = found[j, i] = rank_correlation(first, second).mean()
     return found
+
+
+LIKENESS = {"SSIM": ssim, "rank correlation": rank_correlation}

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from utils import ROOT
+from utils.core.files import read_metrics
 from utils.core.statistics import holm, t_interval
 from utils.evidence.paired import decide, verdict
 
@@ -62,6 +63,12 @@ def kind_of(metrics: dict, explained: dict) -> dict:
         | {name: training.get(name) for name in OF_TRAINING}
         | {name: explained[name] for name in OF_MAPS}
     )
+
+
+def like(run, network: str, method: str, layer: str) -> list:
+    """What a sweep, see `of_a_sweep`, found over networks like the one of a run folder."""
+    explained = {"network": network, "method": method, "layer": layer}
+    return of_a_sweep(run, kind_of(read_metrics(run), explained))
 
 
 def of_a_sweep(run, kind: dict) -> list:

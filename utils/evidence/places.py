@@ -9,6 +9,13 @@ from utils.evidence.values import Study
 from utils.images.shapes_source import render_two_objects
 from utils.maps.compute import compute_all, compute_maps
 
+TOLD = {  # what each test of where maps lie is of
+    "object": "test images, each map for the predicted class",
+    "object, methods": "of them, other methods and layers, and more untrained networks",
+    "object, predicted": "mistakes (one object, rightly labelled), maps for the predicted class",
+    "object, true": "mistakes (one object, rightly labelled), maps for the true class",
+}
+
 
 def on_objects(at, subject: Subject, chosen: tuple, layers, draws: int = 3) -> dict:
     """Whether maps for the predicted class lie on the object: {test: Values} of images `at`.

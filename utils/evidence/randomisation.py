@@ -11,12 +11,11 @@ from torch import nn
 
 from utils.core.progress import Progress
 from utils.core.statistics import mean_interval
-from utils.evidence.likeness import rank_correlation, ssim
+from utils.evidence.likeness import LIKENESS
 from utils.evidence.values import Values
 from utils.networks.classifier import device_of
 from utils.networks.hooks import frozen_eval
 
-LIKENESS = {"SSIM": ssim, "rank correlation": rank_correlation}
 ANOTHER = "another image"  # in the place of the image itself
 REST = "all else"  # the parameters that belong to the network itself, not to one of its parts
 

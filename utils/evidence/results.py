@@ -1,7 +1,15 @@
 """In goes what was measured, nested as metrics.json has it, out come tidy rows, one a number."""
 
+from utils.core.files import read_metrics, write_rows
+
 COLUMNS = ("part", "map", "measure", "n", "value", "low", "high")
 _NUMBERS = ("n", "value", "low", "high"), ("n", "difference", "low", "high")
+
+
+def write_results(run):
+    """Write results.csv of a run folder: what its metrics.json has of explanations, `tidy`."""
+    rows = tidy(read_metrics(run)["explanations"])
+    write_rows(run / "results.csv", rows, columns=list(COLUMNS))
 
 
 def tidy(measured: dict) -> list:

@@ -9,6 +9,7 @@ import numpy as np
 
 from utils.core.files import atomic_write
 from utils.core.statistics import mean_interval
+from utils.evidence.likeness import LIKENESS
 
 
 @dataclass(frozen=True)
@@ -21,10 +22,11 @@ class Values:
     def rows(self, seed: int = 0) -> list:
         """A row for each map: its name and, by measure, the mean and its interval over images."""
         names = dict.fromkeys(name for maps in self.by.values() for name in maps)
+        # a map that cannot change is alike by 1 every time, which is no share of hits
         return [
             {"name": name}
             | {
-                measure: mean_interval(maps[name], seed, hits=True)
+                measure: mean_interval(maps[name], seed, hits=measure not in LIKENESS)
                 for measure, maps in self.by.items()
                 if name in maps
             }

@@ -78,6 +78,14 @@ class Split:
     def __len__(self):
         return len(self.labels)
 
+    def about(self) -> dict:
+        """What a table says of it: `images`, their `size`, the `first_id`, and whether there are
+        `masks`.
+        """
+        size = "x".join(map(str, self.images.shape[1:]))
+        masks = str(self.masks is not None)
+        return {"images": len(self), "size": size, "first_id": self.ids[0], "masks": masks}
+
     @functools.cached_property
     def hashes(self) -> list:
         """One for each image: equal where images are, pixel by pixel."""

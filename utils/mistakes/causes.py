@@ -19,6 +19,18 @@ def answers_with(classifier: Classifier, split: Split, seed: int, cause: str) ->
     return predict(classifier, images, progress=False).argmax(dim=1).numpy()
 
 
+def without_cause(split: Split, seed: int) -> dict:
+    """Of one image of `shapes` what it is without the cause that was planted: {what: image}, and
+    nothing where none was or the image stays the same, as with a wrong label; nor of others.
+    """
+    (cause,) = split.factors.get("cause", ["none"])
+    if cause == "none":
+        return {}
+    image = render_with_cause(split, seed, "")[0]
+    same = (image == split.images[0]).all()
+    return {} if same else {f"without the {cause}": image}
+
+
 def explained(classifier: Classifier, split: Split, predicted, seed: int) -> tuple[list, Values]:
     """Which mistakes are set right when what was planted in their image is taken out again.
 

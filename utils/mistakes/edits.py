@@ -77,6 +77,19 @@ def edited(images: np.ndarray, edit) -> np.ndarray:
     return np.ascontiguousarray(changed)
 
 
+def under_edits(classifier: Classifier, mistake, more: dict) -> tuple:
+    """The only one of `mistake` as it is, with `more` {what: image (H, W, C)} made of it, and under
+    each of EDITS: {what: image}, and the probabilities of its predicted and of its true class in
+    each (K, 2).
+    """
+    own = mistake.images.images[:]
+    images = {"as it is": own[0]} | more
+    images |= {name: edited(own, edit)[0] for name, edit in EDITS.items()}
+    logits = predict(classifier, np.stack(list(images.values())), progress=False)
+    both = [int(mistake.predicted[0]), int(mistake.true[0])]
+    return images, logits.double().softmax(dim=1).numpy()[:, both]
+
+
 def effects(classifier: Classifier, images, labels, right) -> list:
     """What each of EDITS does to answers, on images (N, H, W, C) of which (N,) bool are `right`.
 

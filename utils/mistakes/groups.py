@@ -9,17 +9,21 @@ from dataclasses import dataclass
 import numpy as np
 from sklearn.cluster import KMeans
 from sklearn.decomposition import PCA
+from sklearn.manifold import TSNE
 from sklearn.metrics import adjusted_rand_score, silhouette_score
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from utils.core.statistics import evenly_spaced
 from utils.evidence.claims import CHANCE
 from utils.evidence.values import Values
+from utils.mistakes.mistakes import confusions
 
 MOST, COMPONENTS = 8, 10  # groups; components of what is seen
 CELLS = 8  # a side, of maps that are grouped
+PLACED = 1000  # images that are placed in a plane
 SHARE, DRAWS = 0.8, 20  # of the mistakes that are grouped again, how often
-FEWEST = 12  # mistakes that can be grouped at all
+FEWEST, FEW = 12, 10  # mistakes that can be grouped at all; whose maps have a mean worth a look
 
 
 def of_maps(*kinds) -> np.ndarray:
@@ -88,6 +92,22 @@ def find_groups(rows: np.ndarray) -> Groups | None:
     return Groups(rank[found], float(silhouette), float(np.mean(again)), best, rank)
 
 
+def in_the_plane(rows: np.ndarray, at) -> tuple[np.ndarray, np.ndarray] | None:
+    """Where images lie by `rows` (N, F) of what is seen of them, the mistakes `at` (M,) among them:
+    which are shown, PLACED at most and a third of these mistakes, and their places (K, 2), by t-SNE
+    (van der Maaten and Hinton 2008) of the first components. None for fewer than FEWEST, or where
+    they lie on a line.
+    """
+    of_mistakes = at[evenly_spaced(len(at), PLACED // 3)]
+    shown = np.union1d(of_mistakes, evenly_spaced(len(rows), PLACED - len(of_mistakes)))
+    seen = StandardScaler().fit_transform(rows[shown])
+    if len(shown) < FEWEST or np.linalg.matrix_rank(seen) < 2:
+        return None
+    seen = PCA(min(COMPONENTS, *seen.shape), random_state=0).fit_transform(seen)
+    near = min(30, len(shown) // 4)
+    return shown, TSNE(2, init="pca", perplexity=near, random_state=0).fit_transform(seen)
+
+
 def aligned(maps: np.ndarray, masks: np.ndarray) -> np.ndarray:
     """Maps (M, H, W) moved so that the middle of the object, masks (M, H, W), is that of the image;
     NaN where nothing is known. A map whose object is not seen stays where it is.
@@ -110,9 +130,30 @@ def mean_maps(groups: Groups, maps: np.ndarray, masks=None) -> np.ndarray:
     (K, H, W).
     """
     moved = maps if masks is None else aligned(maps, masks)
+    return np.stack([_mean(moved[groups.of == own]) for own in range(len(groups))])
+
+
+def maps_of_confusions(mistakes, cams: dict, classes: tuple) -> list:
+    """What the most frequent confusions of at least FEW mistakes look like, a pair each: a title,
+    and {what: mean image (H, W, C), or mean of the maps {which: (M, H, W)}}. Where the object is
+    known the maps are `aligned` to it.
+    """
+    masks, found = mistakes.images.masks, []
+    for true, predicted, at in confusions(mistakes.true, mistakes.predicted):
+        if len(at) < FEW:
+            continue
+        shown = {"mean image": mistakes.images.images[at].mean(axis=0)}
+        for which, maps in cams.items():
+            moved = maps[at] if masks is None else aligned(maps[at], masks[at])
+            shown[f"map for the {which} class"] = _mean(moved)
+        found.append((f"{classes[true]} as {classes[predicted]}, n = {len(at)}", shown))
+    return found
+
+
+def _mean(moved):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # a cell that no map reaches stays NaN
-        return np.stack([np.nanmean(moved[groups.of == own], axis=0) for own in range(len(groups))])
+        return np.nanmean(moved, axis=0)
 
 
 def described(groups: Groups, pairs: list, others, right) -> list:

@@ -70,13 +70,37 @@ def write(path, mistakes: Mistakes, classes: tuple, more: dict | None = None):
     write_rows(path, table(mistakes, classes).assign(**(more or {})), decimals=6)
 
 
+def margins(probabilities: np.ndarray, labels) -> np.ndarray:
+    """By how much the true class leads: its probability less the largest other, (N,) -1 to 1."""
+    rows, others = np.arange(len(labels)), probabilities.copy()
+    others[rows, labels] = -1
+    return probabilities[rows, labels] - others.max(axis=1)
+
+
+def pairs(mistakes: Mistakes, classes: tuple) -> list:
+    """What each mistake mixes up: "true as predicted"."""
+    each = zip(mistakes.true, mistakes.predicted, strict=True)
+    return [f"{classes[true]} as {classes[predicted]}" for true, predicted in each]
+
+
+def confusions_of(mistakes: Mistakes, classes: tuple) -> list:
+    """The most frequent `confusions`, a row each: the names of the `true` and the `predicted`
+    class, how many `images`, and their `share` of the mistakes.
+    """
+    return [
+        {"true": classes[true], "predicted": classes[predicted]}
+        | {"images": len(at), "share": len(at) / len(mistakes)}
+        for true, predicted, at in confusions(mistakes.true, mistakes.predicted)
+    ]
+
+
 def confusions(true, predicted, most: int = 5) -> list:
     """The most frequent pairs of true and predicted class: [(true, predicted, indices of these
     mistakes)].
     """
-    pairs, where = np.unique(np.stack([true, predicted], axis=1), axis=0, return_inverse=True)
+    both, where = np.unique(np.stack([true, predicted], axis=1), axis=0, return_inverse=True)
     groups = [
         (*pair.tolist(), np.flatnonzero(where.ravel() == number))
-        for number, pair in enumerate(pairs)
+        for number, pair in enumerate(both)
     ]
     return sorted(groups, key=lambda group: -len(group[2]))[:most]

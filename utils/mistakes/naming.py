@@ -4,6 +4,8 @@ Each cause is planted in the same images, and those that it turns from right to 
 cause of these is known. A rule is fitted on validation images and names it in test images.
 """
 
+from dataclasses import replace
+
 import numpy as np
 import torch
 from sklearn.linear_model import LogisticRegression
@@ -12,6 +14,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from utils.core.progress import Progress
+from utils.core.statistics import evenly_spaced
 from utils.evidence.baselines import to_one
 from utils.evidence.claims import CHANCE, CONFIDENCE, MAPS, PIXELS
 from utils.evidence.likeness import rank_correlation
@@ -21,11 +24,13 @@ from utils.evidence.values import Values
 from utils.images.causes import CAUSES
 from utils.images.shapes_source import render_with_cause
 from utils.images.split import Split
+from utils.mistakes.causes import explained, planted_in_the_same
 from utils.mistakes.factors import measured
 from utils.networks.classifier import Classifier, predict
 from utils.networks.features import features
 
 NEIGHBOURS = 5
+PLANTED = 100  # images at most into which each cause is planted
 
 
 def planted_mistakes(classifier: Classifier, split: Split, seed: int) -> tuple:
@@ -118,6 +123,24 @@ def _rule(kind: str):
     if kind == "its nearest neighbours":
         return KNeighborsClassifier(NEIGHBOURS, metric="cosine")
     return make_pipeline(StandardScaler(), LogisticRegression(max_iter=2000))
+
+
+def known_causes(subject: Subject, data, predicted) -> tuple[list, list, dict]:
+    """Of drawn images, whose causes of mistakes are known: the rows of `causes.explained` and of
+    `causes.planted_in_the_same`, and the tests "causes" and "naming"; of others nothing.
+    """
+    classifier, test, seed = subject.classifier, subject.split, subject.seed
+    if data.name != "shapes":
+        return [], [], {}
+    causes, repaired = explained(classifier, test, predicted, seed)
+    tests = {"causes": repaired} if len(repaired.at) else {}
+    at = evenly_spaced(len(test), PLANTED)
+    planted = planted_in_the_same(classifier, test.take(at), seed)
+    if not data.validates_on_test:
+        val = data.val.take(evenly_spaced(len(data.val), PLANTED))
+        if named := name_causes(subject, val, test.take(at)):
+            tests["naming"] = replace(named, at=at[named.at])
+    return causes, planted, tests
 
 
 def name_causes(subject: Subject, val: Split, test: Split) -> Values | None:

@@ -40,12 +40,11 @@ def least_change(classifier: Classifier, images, towards) -> np.ndarray:
     DeepFool, Moosavi-Dezfooli et al. 2016, arXiv 1511.04599).
     """
     device, found = classifier.device, np.full(len(images), np.inf)
-    first = classifier.inputs(images)[:1].to(device)
-    if not len(images) or not reaches_pixels(classifier.model, first):
-        return found
     towards = torch.as_tensor(np.asarray(towards), device=device)[:, None]
     scale = torch.tensor(classifier.std).view(1, -1, 1, 1)
     with frozen_eval(classifier.model), torch.enable_grad():
+        if not reaches_pixels(classifier.model, classifier.inputs(images[:1])[:].to(device)):
+            return found
         for part in batches(len(images), classifier.size, device, gradients=True):
             start = classifier.inputs(images)[part].to(device)
             moved, own = start.clone(), towards[part]

@@ -52,7 +52,7 @@ def look(classifier: Classifier, test: Seen, logits, wrong, train, precision: st
 
 
 def _nudged(classifier, test, logits, at) -> dict:
-    few = at[evenly_spaced(len(at), NUDGED)] if len(at) else at
+    few = at[evenly_spaced(len(at), NUDGED)]
     images, labels = test.split.images[few], test.split.labels[few]
     return nudged(classifier, images, labels, logits[few]) | {"at": few}
 

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
+from utils import resolve
 from utils.core.files import atomic_write
+from utils.core.statistics import mean_interval
 from utils.evidence.claims import NETWORK, USUAL
 from utils.evidence.values import Values
 from utils.images.cifar10 import CLASSES
@@ -80,7 +82,7 @@ def triage(ids, labels, votes: np.ndarray, reviews: dict) -> np.ndarray:
     if strange:
         raise ValueError(
             "human_labels: people's answers are by index of CIFAR-10's test images, but there is "
-            f"a {strange[0]!r}: leave human_labels empty for other images"
+            f"a {str(strange[0])!r}: leave human_labels empty for other images"
         )
     ids, labels = np.asarray(ids, int), np.asarray(labels, int)
     if len(ids) and not 0 <= ids.min() <= ids.max() < len(votes):
@@ -152,6 +154,35 @@ def agreement(wrong, votes: np.ndarray, test) -> Values | None:
             }
         },
     )
+
+
+def ask_people(folder: str, wrong, test, classes: tuple) -> tuple:
+    """What people make of all test images, (N,) indices into KINDS, and {"people": `agreement`}.
+
+    None and {} where no `folder` is named, nothing is wrong, or their answers cannot be had, which
+    is said.
+    """
+    if not folder or not len(wrong):
+        return None, {}
+    try:
+        votes, reviews = load_people(resolve(folder), classes)
+    except OSError as error:
+        print(f"People's answers are not in {folder!r} and could not be fetched ({error})")
+        return None, {}
+    kinds = triage(test.ids, test.labels, votes, reviews)  # refuses ids that are no numbers
+    agree = agreement(wrong, votes, test)
+    return kinds, {} if agree is None else {"people": agree}
+
+
+def shares_of_kinds(kinds, at, seed: int = 0) -> list:
+    """A row for each of KINDS: how many of all test images (N,) are of it (`images`), and the share
+    of the mistakes `at` (M,) that is, with its interval.
+    """
+    return [
+        {"name": name, "images": int((kinds == number).sum())}
+        | mean_interval(kinds[at] == number, seed)
+        for number, name in enumerate(KINDS)
+    ]
 
 
 def labels_by_id(split, count: int) -> np.ndarray:

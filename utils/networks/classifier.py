@@ -53,6 +53,12 @@ class Classifier:
         """Where its weights are."""
         return device_of(self.model)
 
+    def about(self) -> dict:
+        """What metrics.json says of it."""
+        found = {"network": self.architecture, "notes": list(self.notes)}
+        size, mean, std = map(list, (self.size, self.mean, self.std))
+        return found | {"image_size": size, "mean": mean, "std": std}
+
     def inputs(self, images) -> "Inputs":
         """Images (N, H, W, C) uint8 as the network takes them, normalised when asked for."""
         return Inputs(images, self.mean, self.std)

@@ -1,14 +1,23 @@
 """Report: in go images, maps and numbers, out come tables, figures, the explorer and a page."""
 
 from utils.report.blind import blind_test
-from utils.report.common_figures import groups, least_changes, neighbours
+from utils.report.common_figures import (
+    groups,
+    least_changes,
+    margins,
+    neighbours,
+    plane,
+    under_edits,
+)
 from utils.report.drawing import (
     causes_table,
     claims_table,
     groups_table,
     interval_table,
-    networks_table,
+    kinds_table,
+    networks_text,
     p_text,
+    rates_table,
     save,
     table,
     values_table,
@@ -27,7 +36,7 @@ from utils.report.figures import (
     reliability,
     samples,
 )
-from utils.report.map_figures import cam_gallery, cam_pairs, mean_maps, mistake_titles
+from utils.report.map_figures import gallery, mean_maps, mistake_titles
 from utils.report.page import write_page
 from utils.report.pair_figures import mosaics, two_objects, verdicts
 from utils.report.sentences import abstract, of_each, of_mistakes, verdict_columns
@@ -37,8 +46,6 @@ __all__ = [
     "alike",
     "augmentations",
     "blind_test",
-    "cam_gallery",
-    "cam_pairs",
     "cascade",
     "causes_table",
     "claims_table",
@@ -48,28 +55,34 @@ __all__ = [
     "crops",
     "explore",
     "forest",
+    "gallery",
     "groups",
     "groups_table",
     "history",
     "interval_table",
     "intervals",
+    "kinds_table",
     "least_changes",
+    "margins",
     "mean_maps",
     "mistake_titles",
     "mosaics",
     "neighbours",
-    "networks_table",
+    "networks_text",
     "objects",
     "of_each",
     "of_mistakes",
     "open_in_spotlight",
     "p_text",
+    "plane",
+    "rates_table",
     "reliability",
     "removal_curves",
     "samples",
     "save",
     "table",
     "two_objects",
+    "under_edits",
     "values_table",
     "verdict_columns",
     "verdicts",

@@ -10,8 +10,9 @@ from scipy import stats
 
 from utils.core.statistics import mean_interval
 from utils.maps.compute import compute_maps
+from utils.report.drawing import over
 from utils.report.explorer import a_person_asks
-from utils.report.mistake_view import WIDE, over_grey
+from utils.report.mistake_view import WIDE
 from utils.report.tiles import uri
 
 OWN, ANOTHER = "its own", "another's"
@@ -71,7 +72,7 @@ class BlindTest:
         inputs = self.classifier.inputs(self.wrong.images.images[lender : lender + 1])
         answer = [int(self.wrong.predicted[lender])]
         (cam,) = compute_maps(self.classifier.model, inputs, answer, *self.how)
-        pixels = over_grey(self.wrong.images.images[index], cam)
+        pixels = over(self.wrong.images.images[index], cam)
         high = round(1.5 * WIDE * pixels.shape[0] / pixels.shape[1])
         self.picture.value = (
             f'<img width="{1.5 * WIDE:.0f}" height="{high}" style="image-rendering:pixelated" '

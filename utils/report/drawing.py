@@ -4,15 +4,18 @@ from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
-from matplotlib import rcParams
+from matplotlib import colormaps, rcParams
 from prettytable import PrettyTable
 
 from utils.core.files import atomic_write
+from utils.evidence.baselines import grey
 from utils.report import fonts
 
 rcParams["text.parse_math"] = False  # a $ in the name of a class or file is just that
 
-HEAT = "inferno"  # of one hue less and less dark: readable without colour vision, and in print
+# from pale to dark, to be laid over pale images: darkness tells, without colour vision and in print
+HEAT, DIFFERENCE = "OrRd", "PuOr_r"
+PALE = 0.5  # of its contrast: what an image keeps under a map
 
 LARGEST, HEADING = 30, 6.5  # inches: of a confusion matrix, and for the heading of a grid
 SLIM = 4.8  # inches: of a picture that a phone shows whole
@@ -57,6 +60,14 @@ def on_white(images: np.ndarray) -> np.ndarray:
     return shown.round().astype(np.uint8) if images.dtype == np.uint8 else shown
 
 
+def over(image: np.ndarray, values: np.ndarray, scale: str = HEAT) -> np.ndarray:
+    """Values (H, W) in 0 to 1, as colours printed on an image (H, W, C) in pale grey: (H, W, 3)
+    uint8. Where that is white they are those of the scale.
+    """
+    light = 255 - PALE * (255 - grey(on_white(image)[None])[0])
+    return (light[..., None] * colormaps[scale](values)[..., :3]).round().astype(np.uint8)
+
+
 def show(axis, image):
     """An image (H, W, C) of 0 to 255, grey, RGB or RGBA, on an axis."""
     image = on_white(image)
@@ -75,16 +86,17 @@ def table(rows: list, columns: dict) -> PrettyTable:
     return result
 
 
+def interval_text(row) -> str:
+    """A mean with its interval, that of a single value alone."""
+    alone = row.get("n") == 1 and row["low"] == row["high"]
+    return ("{value:z.2f}" if alone else "{value:z.2f} ({low:z.2f} to {high:z.2f})").format(**row)
+
+
 def interval_table(rows: list, first: str, measures: dict) -> PrettyTable:
     """A table of rows with a name and means with their intervals; `measures` is {heading: key}."""
     texts = [
         {"name": row["name"]}
-        | {
-            key: "{value:z.2f} ({low:z.2f} to {high:z.2f})".format(**row[key])
-            if row.get(key)
-            else ""
-            for key in measures.values()
-        }
+        | {key: interval_text(row[key]) if row.get(key) else "" for key in measures.values()}
         for row in rows
     ]
     return table(
@@ -124,9 +136,32 @@ def causes_table(rows: list) -> PrettyTable:
 
 def counted(share: dict) -> str:
     """How many a share is, and the share with its interval."""
-    return "{hits}: {value:z.2f} ({low:z.2f} to {high:z.2f})".format(
-        hits=round(share["value"] * share["n"]), **share
-    )
+    return f"{round(share['value'] * share['n'])}: {interval_text(share)}"
+
+
+def rates_table(rows: list) -> PrettyTable:
+    """Mistakes by factor, rows of `factors.error_rates`."""
+    columns = {
+        "Factor": ("factor", "s"),
+        "Group": ("group", "s"),
+        "Images": ("n", "d"),
+        "Misclassified": ("value", ".3f"),
+        "from": ("low", ".3f"),
+        "to": ("high", ".3f"),
+    }
+    return table(rows, columns)
+
+
+def kinds_table(rows: list) -> PrettyTable:
+    """What people make of images, rows of `people.shares_of_kinds`."""
+    columns = {
+        "Kind": ("name", "s"),
+        "Of the test images": ("images", "d"),
+        "Of the mistakes": ("value", ".3f"),
+        "95 % from": ("low", ".3f"),
+        "to": ("high", ".3f"),
+    }
+    return table(rows, columns)
 
 
 def groups_table(rows: list) -> PrettyTable:
@@ -167,6 +202,19 @@ def claims_table(claims: list) -> PrettyTable:
     return table(texts, columns)
 
 
+def networks_text(rows: list) -> str:
+    """What was shown over networks, rows of `over_networks.claims`, or that it takes several."""
+    if not rows:
+        return (
+            "All this is of one network. What holds for others like it takes several: `python -m "
+            "utils.sweep runs/sweep --grid seed=0..4`, with the same parameters."
+        )
+    return (
+        f"Over {rows[0]['n']} networks like this one: mean and 95 % interval over networks, "
+        f"verdict by p after Holm\n{networks_table(rows)}"
+    )
+
+
 def networks_table(rows: list) -> PrettyTable:
     """What was shown over networks, rows of `over_networks.claims`."""
     texts = [
@@ -201,21 +249,34 @@ def grid(rows, columns, cell=(1.7, 2.0), extra=0.5):
     return figure, axes
 
 
+def rows_of(names: list, heading: str, label: str, high: float = 0.42):
+    """An axis with a row for each of the names, `high` inches; the names stand above their rows."""
+    figure, axis = plt.subplots(figsize=(SLIM, high * len(names) + 1.1), layout="constrained")
+    for index, name in enumerate(names):
+        at: dict = {"transform": axis.get_yaxis_transform(), "fontsize": 9}
+        back = {"facecolor": "white", "edgecolor": "none", "pad": 0}  # or a line would cross it
+        axis.text(0, index - 0.22, name, **at, bbox=back)
+    axis.set(xlabel=label, ylim=(len(names) - 0.6, -0.9), yticks=[])
+    axis.spines[["top", "right", "left"]].set_visible(False)
+    figure.suptitle(heading)
+    return figure, axis
+
+
 def square(count: int) -> tuple[int, int]:
     """Rows and columns of a grid for `count` pictures, at most five wide."""
     columns = min(5, count)
     return -(-count // columns), columns
 
 
-def outline(axis, mask, color="white"):
+def outline(axis, mask):
     """The outline of a mask (H, W) over its image."""
     # or the outline would cut the corners of the pixels
     fine = np.kron(np.pad(mask, 1), np.ones((8, 8)))
     axis.contour(
         fine,
         levels=[0.5],
-        colors=color,
-        linewidths=1.2,
+        colors="black",
+        linewidths=1,
         extent=(-1.5, mask.shape[1] + 0.5, -1.5, mask.shape[0] + 0.5),
     )
     axis.set(xlim=(-0.5, mask.shape[1] - 0.5), ylim=(mask.shape[0] - 0.5, -0.5))

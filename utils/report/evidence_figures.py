@@ -4,54 +4,59 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from utils.core.statistics import mean_interval
-from utils.report.drawing import BLUE, GREY, HEAT, ORANGE, SLIM
+from utils.report.drawing import BLUE, GREY, HEAT, ORANGE, rows_of
 from utils.report.sentences import claimed
 
-
-def _rows(names: list, heading: str, label: str, high: float = 0.42):
-    """An axis with a row for each of the names, `high` inches; the names stand above their rows."""
-    figure, axis = plt.subplots(figsize=(SLIM, high * len(names) + 1.1), layout="constrained")
-    for index, name in enumerate(names):
-        at: dict = {"transform": axis.get_yaxis_transform(), "fontsize": 9}
-        back = {"facecolor": "white", "edgecolor": "none", "pad": 0}  # or a line would cross it
-        axis.text(0, index - 0.22, name, **at, bbox=back)
-    axis.set(xlabel=label, ylim=(len(names) - 0.6, -0.9), yticks=[])
-    axis.spines[["top", "right", "left"]].set_visible(False)
-    figure.suptitle(heading)
-    return figure, axis
+ENDS = ("value", "low", "high")
 
 
-def intervals(rows: list, heading: str, label: str):
-    """Measured shares of 1 with their intervals, one a line: rows of name, n, value, low, high."""
+def intervals(rows: list, heading: str, label: str, ours=()):
+    """Measured shares of 1 with their intervals, one a line: rows of name, n, value, low, high.
+
+    Where some are named as `ours`, the others are grey, and a line marks the best of them (but the
+    oracle).
+    """
     names = [f"{row['name']} (n = {row['n']})" for row in rows]
-    figure, axis = _rows(names, heading, label)
+    label += "\ndashed: the best of the others, which are grey" if ours else ""
+    figure, axis = rows_of(names, heading, label)
     for index, row in enumerate(rows):
         errors = [[row["value"] - row["low"]], [row["high"] - row["value"]]]
-        axis.errorbar(
-            row["value"], index, xerr=errors, fmt="o", color=BLUE, capsize=3, clip_on=False
-        )
+        color = BLUE if not ours or row["name"] in ours else GREY
+        how = {"fmt": "o", "color": color, "capsize": 3, "clip_on": False}
+        axis.errorbar(row["value"], index, xerr=errors, **how)
+    if others := [row for row in rows if ours and row["name"] not in (*ours, "oracle")]:
+        best = max(others, key=lambda row: row["value"])
+        axis.axvline(best["value"], color=ORANGE, linestyle="--", linewidth=1, zorder=0)
     axis.set_xlim(0, min(1, 1.2 * max(row["high"] for row in rows)) or 1)
     return figure
 
 
 def removal_curves(found: dict, shares, ours: list):
-    """Mean probability of the class by share of pixels, as `removal.faithfulness` gives it.
+    """Mean probability of the class by share of pixels, as `removal.faithfulness` gives it, with
+    95 % intervals over images.
 
-    `ours` are drawn boldly, and on either side the baseline that does best there.
+    `ours` are drawn boldly, and on either side the baseline that does best there; of the others the
+    range.
     """
     figure, axes = plt.subplots(1, 2, figsize=(9, 3.8), sharey=True, layout="constrained")
     for axis, which, best in zip(axes, ("deletion", "insertion"), (min, max), strict=True):
         others = [name for name in found if name not in ours]
         strongest = best(others, key=lambda name: found[name][which].mean())
-        looks = {name: {"color": GREY, "linewidth": 0.8, "label": "_other"} for name in others}
-        looks[strongest] = {"color": ORANGE, "linestyle": "--", "label": strongest}
-        looks |= {name: {"color": BLUE, "marker": "o", "label": name} for name in ours}
+        looks = {strongest: {"color": ORANGE, "linestyle": "--"}}
+        looks |= {name: {"color": BLUE, "marker": "o"} for name in ours}
+        percent = 100 * np.array(shares)
         for name, look in looks.items():
-            curve = 100 * found[name][which].mean(axis=0)
-            axis.plot(100 * np.array(shares), curve, clip_on=False, **look)
-        axis.plot([], [], color=GREY, linewidth=0.8, label="other baselines")
+            rows = [mean_interval(values) for values in found[name][which].T]
+            mean, *ends = (100 * np.array([row[key] for row in rows]) for key in ENDS)
+            axis.plot(percent, mean, clip_on=False, label=name, **look)
+            axis.fill_between(percent, *ends, color=look["color"], alpha=0.2, linewidth=0)
+        rest = [100 * found[name][which].mean(axis=0) for name in others if name != strongest]
+        if rest:
+            least, most = np.min(rest, axis=0), np.max(rest, axis=0)
+            axis.fill_between(percent, least, most, color=GREY, alpha=0.25, label="other baselines")
+    n = len(found[ours[0]]["deletion"])
     axes[0].set(
-        title="strongest pixels removed:\na low curve is good",
+        title=f"strongest pixels removed, n = {n}:\na low curve is good",
         xlabel="% of the pixels removed",
         ylabel="probability of the class, %",
         ylim=(0, None),
@@ -100,7 +105,7 @@ def forest(claims: list, heading: str):
     """By how much a map is better than the baseline that decides, claim by claim."""
     names = [f"{claimed(row)}\nagainst {row['baseline']}, n = {row['n']}" for row in claims]
     label = "better by (95 % interval over images); 0: as good"
-    figure, axis = _rows(names, heading, label, high=0.62)
+    figure, axis = rows_of(names, heading, label, high=0.62)
     colors = {"better": BLUE, "worse": ORANGE}
     for index, row in enumerate(claims):
         color = colors.get(row["verdict"], GREY)
@@ -121,7 +126,7 @@ def alike(names: list, matrix, heading: str):
     axis.set_xticks(range(len(names)), names, rotation=45, ha="right")
     axis.set_yticks(range(len(names)), names)
     for (row, column), value in np.ndenumerate(matrix):
-        dark = value < 0.6
+        dark = value > 0.6
         axis.text(column, row, f"{value:.1f}", ha="center", va="center", color="w" if dark else "k")
     figure.colorbar(picture, label="rank correlation", shrink=0.7)
     figure.suptitle(heading)

@@ -10,8 +10,9 @@ from PIL import Image
 
 from utils import resolve
 from utils.core.files import atomic_write
+from utils.report.drawing import over
 from utils.report.mistake_list import MOST
-from utils.report.mistake_view import colours, over_grey
+from utils.report.mistake_view import colours
 
 SIDE = 128  # pixels at least of each picture in an overlay
 
@@ -54,7 +55,7 @@ def write_overlays(run: Path, mistakes, cams: dict) -> list:
     paths = []
     for index, name in enumerate(file_names(mistakes.images.ids[:MOST])):
         image = mistakes.images.images[index]
-        parts = [colours(image), *(over_grey(image, maps[index]) for maps in cams.values())]
+        parts = [colours(image), *(over(image, maps[index]) for maps in cams.values())]
         picture = Image.fromarray(np.hstack(parts))
         times = max(1, -(-SIDE // image.shape[0]))
         picture = picture.resize(

@@ -138,7 +138,9 @@ def history(rows: list, val_name: str):
 
 
 def confusion(counts, classes: tuple):
-    """Confusion matrix `counts` (C, C), true by predicted: in percent of each row and column."""
+    """Confusion matrix `counts` (C, C), true by predicted: in percent of each row and column; only
+    the errors are coloured.
+    """
     size = np.clip(0.55 * len(classes) + 1, 5, LARGEST)
     small = min(8, 14 * size / len(classes))  # or the numbers of many classes would overlap
     figure, axes = plt.subplots(1, 2, figsize=(2 * size, size), layout="constrained")
@@ -148,18 +150,14 @@ def confusion(counts, classes: tuple):
     )
     for axis, total, heading in zip(axes, (1, 0), headings, strict=True):
         percent = 100 * counts / np.maximum(counts.sum(axis=total, keepdims=True), 1)
-        axis.imshow(percent, cmap="Blues", vmin=0, vmax=100)
+        errors = np.where(np.eye(len(classes), dtype=bool), np.nan, percent)
+        most = max(np.nanmax(errors, initial=0), 1e-9)
+        axis.imshow(errors, cmap=HEAT, vmin=0, vmax=most)
         for (row, column), value in np.ndenumerate(percent):
             if counts[row, column]:
-                axis.text(
-                    column,
-                    row,
-                    f"{value:.0f}",
-                    ha="center",
-                    va="center",
-                    fontsize=small,
-                    color="white" if value > 50 else "black",
-                )
+                dark = row != column and value > 0.6 * most
+                how = {"ha": "center", "va": "center", "fontsize": small}
+                axis.text(column, row, f"{value:.0f}", color="white" if dark else "black", **how)
         axis.set(title=heading, xlabel="predicted", ylabel="true")
         axis.set_yticks(range(len(classes)), classes, fontsize=small + 2)
         axis.set_xticks(range(len(classes)), classes, rotation=45, ha="right", fontsize=small + 2)

@@ -1,8 +1,11 @@
 """In go images and their maps, out come the pictures of both."""
 
-from utils.evidence.baselines import grey
+import numpy as np
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import Normalize
+
 from utils.maps.compute import constant
-from utils.report.drawing import HEAT, grid, on_white, outline, show, square
+from utils.report.drawing import DIFFERENCE, HEAT, grid, outline, over, show
 
 LONGEST = 20  # letters of a name above a picture
 
@@ -28,26 +31,23 @@ def mistake_titles(mistakes, classes: tuple) -> list:
 
 
 def overlay(axis, image, cam, mask=None):
-    """A map (H, W) in 0 to 1 over its image in grey, on the fixed scale.
+    """A map (H, W) in 0 to 1 over its image, on the fixed scale, and a cross where it peaks.
 
-    A constant map is said to be. `mask` adds the outline of the object. Returns what a colour bar
-    needs.
+    A constant map is said to be. `mask` adds the outline of the object; then the cross is filled
+    where it lies on it. Returns what a colour bar needs.
     """
-    axis.imshow(grey(on_white(image)[None])[0], cmap="gray", vmin=0, vmax=255)
-    picture = axis.imshow(cam, cmap=HEAT, vmin=0, vmax=1, alpha=0.6)
+    axis.imshow(over(image, cam))
     if mask is not None:
         outline(axis, mask)
     if constant(cam[None])[0]:
-        axis.text(
-            0.5,
-            0.06,
-            "constant map",
-            color="white",
-            ha="center",
-            transform=axis.transAxes,
-            bbox={"facecolor": "black", "edgecolor": "none", "pad": 2},
-        )
-    return picture
+        box = {"facecolor": "black", "edgecolor": "none", "pad": 2}
+        how = {"color": "white", "ha": "center", "transform": axis.transAxes, "bbox": box}
+        axis.text(0.5, 0.06, "constant map", **how)
+    else:
+        row, column = np.unravel_index(cam.argmax(), cam.shape)
+        inside = mask is not None and mask[row, column]
+        axis.plot(column, row, "P", mec="black", mfc="black" if inside else "white", ms=7, mew=0.8)
+    return ScalarMappable(Normalize(0, 1), HEAT)
 
 
 def heat_bar(figure, picture, axes):
@@ -56,73 +56,65 @@ def heat_bar(figure, picture, axes):
     bar = figure.colorbar(
         picture, ax=axes, shrink=min(1, 2.5 / height), aspect=20, pad=0.02, ticks=[0, 1]
     )
-    bar.solids.set_alpha(1)
     bar.ax.set_yticklabels(["least", "most"])
     bar.set_label("evidence for\nthe explained class")
 
 
-def cam_gallery(mistakes, cams, explained, classes: tuple, heading: str):
-    """Maps (N, H, W) over misclassified images, each for its class in `explained` (N,)."""
-    figure, axes = grid(*square(len(mistakes)), cell=(1.8, 2.25), extra=0.6)
-    figure.suptitle(heading)
-    titles = mistake_titles(mistakes, classes)
-    masks = mistakes.images.masks
-    for index, (axis, title) in enumerate(zip(axes.flat, titles, strict=False)):
-        picture = overlay(
-            axis,
-            mistakes.images.images[index],
-            cams[index],
-            None if masks is None else masks[index],
-        )
-        axis.set_title(f"{title}\nmap for {short(classes[explained[index]])}", fontsize=8)
-    heat_bar(figure, picture, axes)
-    return figure
+def gallery(mistakes, cams: dict, classes: tuple, heading: str):
+    """Misclassified images, each beside its maps, two mistakes in a row.
 
-
-def cam_pairs(mistakes, cams: dict, classes: tuple, heading: str):
-    """Each misclassified image beside its map for the predicted and its map for the true class.
-
-    `cams` is {"predicted": maps (N, H, W), "true": maps}.
+    `cams` is {"predicted": maps (N, H, W), "true": maps}, or one of them; of both, what the map for
+    the predicted class has more than the other is a picture of its own.
     """
-    rows = -(-len(mistakes) // 2)
-    figure, axes = grid(rows, 3 * min(2, len(mistakes)), cell=(1.55, 1.95), extra=0.6)
+    both, beside = len(cams) == 2, min(2, len(mistakes))
+    wide = 1 + len(cams) + both
+    size = {"cell": (1.45, 1.85), "extra": 1.2}
+    figure, axes = grid(-(-len(mistakes) // beside), wide * beside, **size)
     figure.suptitle(heading)
     masks = mistakes.images.masks
+    blocks = axes.reshape(-1, wide)
     for index, title in enumerate(mistake_titles(mistakes, classes)):
-        row = axes[index % rows, 3 * (index // rows) :]
-        show(row[0], mistakes.images.images[index])
-        row[0].set_title(title, fontsize=8)
-        for axis, (which, maps) in zip(row[1:], cams.items(), strict=False):
-            explained = mistakes.predicted if which == "predicted" else mistakes.true
-            picture = overlay(
-                axis,
-                mistakes.images.images[index],
-                maps[index],
-                None if masks is None else masks[index],
-            )
-            axis.set_title(
-                f"map for {short(classes[explained[index]])},\nthe {which} class", fontsize=8
-            )
-    heat_bar(figure, picture, axes)
+        image, mask = mistakes.images.images[index], None if masks is None else masks[index]
+        show(blocks[index, 0], image)
+        blocks[index, 0].set_title(title, fontsize=7)
+        for axis, (which, maps) in zip(blocks[index, 1:], cams.items(), strict=False):
+            picture = overlay(axis, image, maps[index], mask)
+            label = getattr(mistakes, which)[index]
+            axis.set_title(f"{which} class:\nmap for\n{short(classes[label])}", fontsize=7)
+        if both:
+            first, second = (maps[index] for maps in cams.values())
+            blocks[index, -1].imshow(over(image, (first - second + 1) / 2, DIFFERENCE))
+            blocks[index, -1].set_title("the first less\nthe second", fontsize=7)
+    above = {"location": "top", "aspect": 30, "shrink": 0.7, "ticks": [0, 1]}
+    above["pad"] = 0.3 / figure.get_size_inches()[1]
+    of_maps = figure.colorbar(picture, ax=axes[:, : 2 * beside], **above)
+    of_maps.set_ticklabels(["least", "most"])
+    of_maps.set_label("evidence for the explained class")
+    if both:
+        difference = ScalarMappable(Normalize(0, 1), DIFFERENCE)
+        of_both = figure.colorbar(difference, ax=axes[:, 2 * beside :], **above)
+        of_both.set_ticklabels(["true", "predicted"])
+        of_both.set_label("more evidence for the class")
     return figure
 
 
 def mean_maps(groups: list, heading: str):
-    """For each group of misclassified images the mean image, and the mean of each kind of map.
+    """For each group of misclassified images the mean image, and the mean of each kind of map, on
+    the scale of its own values, which is told.
 
     `groups` holds pairs: a title, and {what: mean image (H, W, C) in 0 to 255, or mean map (H, W)
-    in 0 to 1}.
+    in 0 to 1, NaN where nothing is known}.
     """
     most = max(len(pictures) for _, pictures in groups)
-    figure, axes = grid(most, len(groups), cell=(1.9, 2.0), extra=0.7)
+    figure, axes = grid(most, len(groups), cell=(1.9, 2.1), extra=0.7)
     figure.suptitle(heading)
     for column, (title, pictures) in zip(axes.T, groups, strict=True):
         for axis, (what, values) in zip(column, pictures.items(), strict=False):
             if values.ndim == 3:
                 show(axis, values)
+                axis.set_title(f"{title}\n{what}", fontsize=8)
             else:
-                picture = axis.imshow(values, cmap=HEAT, vmin=0, vmax=1)
-            axis.set_title(f"{title}\n{what}" if axis is column[0] else what, fontsize=8)
-    bar = figure.colorbar(picture, ax=axes, shrink=0.6, pad=0.02)
-    bar.set_label("mean of the maps,\neach from 0 to 1")
+                axis.imshow(values, cmap=HEAT)
+                low, high = np.nanmin(values), np.nanmax(values)
+                axis.set_title(f"{what}\n{low:.2f} to {high:.2f}", fontsize=8)
     return figure

@@ -3,17 +3,13 @@
 import html
 
 import numpy as np
-from matplotlib import colormaps
 from PIL import Image
 
-from utils.evidence.baselines import grey
 from utils.maps.compute import constant
-from utils.report.drawing import HEAT, on_white
+from utils.report.drawing import DIFFERENCE, HEAT, on_white, over
 from utils.report.tiles import edges, uri
 
 WIDE, SMALL = 176, 72  # pixels of a picture, and of a neighbour, on the page
-OPACITY = 0.6  # of a map over its image
-DIFFERENCE = "PuOr_r"  # told apart without colour vision
 LIKELY = 5  # classes whose probabilities are shown
 
 
@@ -21,13 +17,6 @@ def colours(image: np.ndarray) -> np.ndarray:
     """An image (H, W, C) uint8 as RGB on white."""
     image = on_white(image)
     return image if image.shape[2] == 3 else image.repeat(3, axis=2)
-
-
-def over_grey(image: np.ndarray, values: np.ndarray, scale: str = HEAT) -> np.ndarray:
-    """Values (H, W) in 0 to 1 in colours over an image (H, W, C) in grey: (H, W, 3) uint8."""
-    light = grey(on_white(image)[None])[0][..., None]
-    heat = 255 * colormaps[scale](values)[..., :3]
-    return ((1 - OPACITY) * light + OPACITY * heat).round().astype(np.uint8)
 
 
 def _picture(pixels, title: str, wide: int = WIDE, mask=None) -> str:
@@ -83,7 +72,7 @@ def one_mistake(
     ]
     pictures = [_picture(colours(image), first)]
     for values, scale, title in shown:
-        pictures.append(_picture(over_grey(image, values, scale), title, mask=mask))
+        pictures.append(_picture(over(image, values, scale), title, mask=mask))
     pictures.append(_bars(mistake.probabilities[0], classes, true, predicted))
     small = [_picture(colours(one), f"{what}: {name}", SMALL) for what, name, one in beside]
     row = '<div style="display:flex;flex-wrap:wrap;gap:10px;margin-bottom:8px">{}</div>'

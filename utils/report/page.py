@@ -16,7 +16,7 @@ from utils.evidence.paired import verdict
 from utils.mistakes.people import KINDS
 from utils.networks.architectures import ARCHITECTURES
 from utils.report import words
-from utils.report.drawing import HEAT, counted, legend_of, p_text
+from utils.report.drawing import HEAT, PALE, counted, legend_of, p_text
 from utils.report.mistake_list import listed
 from utils.report.sentences import claimed, in_common
 from utils.report.tiles import COLUMNS, SIDE, uri
@@ -30,6 +30,10 @@ FIGURES = {  # of each section: the name of each picture, and what to say to tho
         "neighbours": "Misclassified test images, each beside training images: the nearest of "
         "either class, and those that taught it most.",
         "groups": "Groups of mistakes: the mean map of each, and members.",
+        "one_mistake": "The surest mistake as it is and under changes to the whole image, with the "
+        "probabilities of the predicted and of the true class.",
+        "margins": "By how much the true class leads in each image, by what was planted in it.",
+        "plane": "The test images in the plane of their features, mistakes ringed.",
         "naming": "How often the cause of a planted mistake is named right, by what is seen.",
         **{
             f"mistakes_{kind.replace(' ', '_')}": f"Misclassified test images of the kind: {kind}."
@@ -139,6 +143,7 @@ def write_page(
         history=words.history(log) if trained else [],
         columns=COLUMNS,
         **listed(wrong, classes, cams, more or {}, beside or {}, training),
+        pale=PALE,
         heat=[to_hex(color) for color in colormaps[HEAT](np.linspace(0, 1, 9))],
     )
     with atomic_write(run / "report.html") as temporary:

@@ -50,7 +50,7 @@ def verdicts(mistakes, cams, found: dict, classes: tuple, heading: str):
     class rises without the map's strongest pixels: `found` as `mending.points_at_the_cause` gives
     it.
     """
-    figure, axes = grid(*square(len(mistakes)), cell=(1.8, 2.5), extra=0.6)
+    figure, axes = grid(*square(len(mistakes)), cell=(1.8, 2.65), extra=0.6)
     figure.suptitle(heading)
     masks = mistakes.images.masks
     for index, (axis, title) in enumerate(
@@ -58,9 +58,9 @@ def verdicts(mistakes, cams, found: dict, classes: tuple, heading: str):
     ):
         mask = None if masks is None else masks[index]
         picture = overlay(axis, mistakes.images.images[index], cams[index], mask)
-        own, borrowed, q = (found[key][index] for key in ("own", "borrowed", "q"))
+        own, borrowed, p, q = (found[key][index] for key in ("own", "borrowed", "p", "q"))
         mended = ", mended" if found["mends"][index] else ""
-        said = f"without it {own:+.2f}{mended}\nborrowed {borrowed:+.2f}, q = {q:.2f}"
+        said = f"without it {own:+z.2f}{mended}\nborrowed {borrowed:+z.2f}\np {p:.3f}, q {q:.2f}"
         axis.set_title(f"{title}\n{said}", fontsize=8)
     heat_bar(figure, picture, axes)
     return figure

@@ -7,7 +7,7 @@ from utils.evidence.claims import CHANCE, ON_VALIDATION
 from utils.evidence.mending import LENDERS
 from utils.evidence.paired import ALPHA
 from utils.mistakes.people import KINDS
-from utils.report.drawing import p_text
+from utils.report.drawing import interval_text, p_text
 
 
 def abstract(claims: list, verdicts: dict, mistakes: int, causes: list, tests: dict) -> list:
@@ -19,29 +19,36 @@ def abstract(claims: list, verdicts: dict, mistakes: int, causes: list, tests: d
     if claims and claims[0]["verdict"] == "not judged":
         return ["The network is not shown to have learnt anything, so its maps are not judged."]
     of_maps = [_of_claims(claims)] if claims else []
-    of_causes = [_of_causes(causes[-1])] if causes else []
+    of_causes = [_of_causes(causes)] if causes else []
     if "naming" in tests:
         of_causes.append(_of_naming(tests["naming"].by["named"]))
-    of_single = of_mistakes(verdicts, mistakes)[::2] if len(verdicts.get("q", ())) else []
-    told = ("; ".join(part.rstrip(".") for part in of) for of in (of_maps, of_causes, of_single))
+    of_single = of_mistakes(verdicts, mistakes) if len(verdicts.get("q", ())) else []
+    told = (
+        "; ".join(part[0].lower() + part[1:].rstrip(".") for part in of)
+        for of in (of_maps, of_causes, of_single)
+    )
     return [f"{sentence[0].upper()}{sentence[1:]}." for sentence in told if sentence]
 
 
-def _of_causes(every):
-    """What `causes.explained` tells of all images."""
-    repaired, errors = every["repaired"] or {"value": 0, "n": 0}, every["errors"]
+def _of_causes(causes):
+    """What `causes.explained` tells: mistakes with a planted cause, and those without it."""
+    errors = {row["name"]: round(row["errors"]["value"] * row["errors"]["n"]) for row in causes}
+    repaired = causes[-1]["repaired"] or {"value": 0, "n": 0}
     return (
-        f"{round(repaired['value'] * repaired['n'])} of {round(errors['value'] * errors['n'])} "
-        "mistakes are explained by a cause that was planted (taken out of the image, it is read "
-        "right)"
+        f"of {errors['all']} mistakes {errors['all'] - errors.get('none', 0)} have a planted "
+        f"cause; {round(repaired['value'] * repaired['n'])} of these are read right when it is "
+        "taken out of the image, so they are explained"
     )
 
 
 def _of_naming(hits):
     of = {name: values.mean() for name, values in hits.items()}
-    chance = of.pop(CHANCE)
+    chance, n = of.pop(CHANCE), len(hits[CHANCE])
     listed = ", ".join(f"{name} {share:.2f}" for name, share in of.items())
-    return f"which cause it was is named right from {listed}, by chance {chance:.2f}"
+    return (
+        f"of the mistakes that causes make, planted in turn in each of {n} test images, which it "
+        f"was is named right from {listed} ({CHANCE}: {chance:.2f})"
+    )
 
 
 def of_mistakes(verdicts: dict, mistakes: int) -> list:
@@ -59,7 +66,7 @@ def of_mistakes(verdicts: dict, mistakes: int) -> list:
         f"The least that p can be is {least:.3f}; {int(np.ceil(n * least / ALPHA))} of them would "
         "have to have it for that.",
         f"p is at most 0.05 in {low.mean():.2f} of them, by chance in no more than 0.05 (p = "
-        f"{p:.3f}); of what stands out by its colour in {odd:.2f}.",
+        f"{p:.3f}, were mistakes independent); of what stands out by its colour in {odd:.2f}.",
     ]
 
 
@@ -122,14 +129,15 @@ def in_common(found: dict) -> list:
     """What mistakes have in common besides known causes, from what metrics.json says of them."""
     told = []
     if worst := found.get("worst_slice"):
+        inside, outside = worst["inside"], worst["outside"]
         ends = " and ".join(
             f"{end['factor']}, {end['end']} ({end['edge']:.3g})" for end in worst["ends"]
         )
         told.append(
             f"Of all that can be measured of an image, what goes with mistakes the most, chosen on "
-            f"other images: {ends}. Of {worst['inside']['n']:,} such test images "
-            f"{_share(worst['inside'])} are misclassified, of the {worst['outside']['n']:,} others "
-            f"{_share(worst['outside'])} (p {p_text(worst['p'])})."
+            f"other images: {ends}. Of {inside['n']:,} such test images {interval_text(inside)} "
+            f"are misclassified, of the {outside['n']:,} others {interval_text(outside)} "
+            f"(p {p_text(worst['p'])})."
         )
     for name, of in found.get("groups", {}).items():
         sizes = ", ".join(map(str, of["sizes"]))
@@ -139,8 +147,8 @@ def in_common(found: dict) -> list:
         )
     for row in found.get("nudges", []):
         told.append(
-            f"Of {row['name']} {_share(row['any'])} are read right after at least one of the eight "
-            f"shifts by a pixel, {_share(row['all'])} after all."
+            f"Of {row['name']} {interval_text(row['any'])} are read right after at least one of "
+            f"the eight shifts by a pixel, {interval_text(row['all'])} after all."
         )
     doubts = [
         row for row in found.get("suspects", {}).get("counted", []) if row["train"] + row["test"]
@@ -154,7 +162,3 @@ def in_common(found: dict) -> list:
             "in pairs)."
         )
     return told
-
-
-def _share(row) -> str:
-    return "{value:z.2f} ({low:z.2f} to {high:z.2f})".format(**row)

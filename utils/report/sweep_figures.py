@@ -114,6 +114,6 @@ def mean_of_networks(images, maps, titles: list, heading: str, most: int = 4):
         row[-1].imshow(mean[index], cmap=HEAT, vmin=0, vmax=1)
         row[-1].contourf(
             spread[index], levels=[DISAGREE, 1], colors="none", hatches=["////"]
-        ).set_edgecolor("white")
+        ).set_edgecolor("black")
         row[-1].set_title(f"mean of {len(maps)}", fontsize=8)
     return figure

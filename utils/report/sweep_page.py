@@ -108,7 +108,7 @@ def _figures_together(found, test, classes, times, predicted, sample, maps) -> d
             maps[:, few],
             named,
             f"{found['mean_map']['method']} at {found['mean_map']['layer']} for the true class: "
-            "hatched where networks disagree",
+            "hatched where networks disagree; crosses: where maps peak",
         ),
         "Images beside the maps of several networks and their mean.",
     )

@@ -52,12 +52,12 @@ def _scaled(pixels, size):
 
 
 def edges(masks: np.ndarray) -> np.ndarray:
-    """The outlines of masks (N, H, W), white on nothing, fine enough for a tile: (N, h, w, 4)."""
+    """The outlines of masks (N, H, W), black on nothing, fine enough for a tile: (N, h, w, 4)."""
     scale = max(1, TILE // max(masks.shape[1:]))
     fine = masks.repeat(scale, axis=1).repeat(scale, axis=2)
     inner = ndimage.binary_erosion(fine, np.ones((1, 3, 3), bool), border_value=1)
     alpha = (255 * (fine & ~inner)).astype(np.uint8)
-    return np.stack([np.full_like(alpha, 255)] * 3 + [alpha], axis=-1)
+    return np.stack([np.zeros_like(alpha)] * 3 + [alpha], axis=-1)
 
 
 def outlines(masks: np.ndarray) -> np.ndarray:

@@ -1,5 +1,5 @@
 """Runs: in go parameters, out come checked ones, an opened run folder, and executed notebooks."""
 
-from utils.runs.opening import begin, open_analysis, open_images, untrained
+from utils.runs.opening import about, begin, open_analysis, open_images, untrained
 
-__all__ = ["begin", "open_analysis", "open_images", "untrained"]
+__all__ = ["about", "begin", "open_analysis", "open_images", "untrained"]

@@ -7,8 +7,9 @@ from pathlib import Path
 import pandas as pd
 
 from utils.core.files import read_metrics
+from utils.core.names import NOTEBOOKS, defaults
 from utils.evidence.results import tidy
-from utils.runs.execution import ANALYSIS, NOTEBOOKS, WHERE_AND_HOW, defaults, given_to
+from utils.runs.execution import ANALYSIS, WHERE_AND_HOW, given_to
 
 WHAT = ("dataset", "recipe", "epochs", "network", "seed")
 OF_TRAINING = (

@@ -1,7 +1,5 @@
 """In go a notebook and its parameters, out comes the notebook, executed into a run folder."""
 
-import ast
-import functools
 import hashlib
 import sys
 import time
@@ -12,9 +10,10 @@ from papermill.clientwrap import PapermillNotebookClient
 from papermill.engines import NBClientEngine, papermill_engines
 
 from utils import ROOT
+from utils.core.names import NOTEBOOKS, defaults
 
-NOTEBOOKS = {path.stem: path for path in sorted((ROOT / "notebooks").glob("0*.ipynb"))}
 TRAINING, ANALYSIS = "02_training", "03_gradcam_analysis"
+WHERE_IT_APPLIES = "where-it-applies"
 SILENCE = 10  # seconds between lines of progress where they cannot rewrite each other
 WHERE_AND_HOW = ("run_dir", "resume")  # parameters that make no other run
 RUNNING: dict = {}  # clients whose kernels run: on behalf of what
@@ -72,15 +71,6 @@ class WatchedEngine(NBClientEngine):
 papermill_engines.register("watched", WatchedEngine)
 
 
-@functools.cache
-def defaults(notebook: str) -> dict:
-    """The parameters of a notebook with their defaults."""
-    return {
-        name: ast.literal_eval(found["default"])
-        for name, found in papermill.inspect_notebook(str(NOTEBOOKS[notebook])).items()
-    }
-
-
 def execute(notebook: str, folder, parameters: dict, **how) -> str | None:
     """Run one notebook into the run folder; returns what went wrong, in one line, if anything did.
 
@@ -91,8 +81,25 @@ def execute(notebook: str, folder, parameters: dict, **how) -> str | None:
     partly = folder / f"{notebook}.partly.ipynb"
     if failure := _papermill(notebook, partly, parameters, how):
         return f"{failure}; see {partly}"
+    leave_out(partly)
     partly.replace(folder / f"{notebook}.ipynb")
     return None
+
+
+def leave_out(path):
+    """Take out of an executed notebook what does not apply to its data: cells of code that are
+    tagged WHERE_IT_APPLIES and have no output, and the words above them.
+    """
+    notebook, kept = nbformat.read(path, as_version=4), []
+    for cell in notebook.cells:
+        if WHERE_IT_APPLIES in cell.metadata.get("tags", ()) and not cell.outputs:
+            while kept and kept[-1].cell_type == "markdown":
+                kept.pop()
+        else:
+            kept.append(cell)
+    if len(kept) < len(notebook.cells):
+        notebook.cells = kept
+        nbformat.write(notebook, path)
 
 
 def _papermill(notebook, path, parameters, how):

@@ -19,8 +19,9 @@ except ModuleNotFoundError as error:
 
 from utils import resolve
 from utils.core.files import locked, open_run
+from utils.core.names import NOTEBOOKS, check_names, defaults
 from utils.networks.weights import weights_file
-from utils.runs.execution import ANALYSIS, NOTEBOOKS, TRAINING, defaults, execute
+from utils.runs.execution import ANALYSIS, TRAINING, execute
 from utils.runs.opening import check_network
 from utils.runs.parameters import TEXTS, check
 
@@ -114,11 +115,7 @@ def planned(run_dir: str, given: dict, only: str | None = None, networks=None) -
         raise ValueError("run_dir: comes first, without -p")
     known = {notebook: defaults(notebook) for notebook in NOTEBOOKS}
     given = given | {"run_dir": run_dir}
-    every = {name for values in known.values() for name in values}
-    for name in given:
-        if name not in every:
-            there = ", ".join(sorted(every))
-            raise ValueError(f"{name}: no notebook has this parameter; there are {there}")
+    check_names(given)
     own = ":" in str(given.get("network", ""))  # it needs no training
     chosen = [only] if only else list(NOTEBOOKS)
     if own and TRAINING in chosen:

@@ -81,6 +81,14 @@ def open_analysis(
     return data, classifier, trained
 
 
+def about(classifier: Classifier, trained: dict) -> str:
+    """What is explained, and what there is to know of it, a line each."""
+    how = f"as it came, on the test images of {trained['dataset']}"
+    if trained["recipe"]:
+        how = "trained on {dataset} by recipe {recipe} with seed {seed}".format(**trained)
+    return "\n".join([f"{classifier.architecture}, {how}", *classifier.notes])
+
+
 def _check_same(run, classifier, trained, dataset, seed, network, image_size):
     """Raise ValueError if the weights of a run folder are of something else than what is asked."""
     pairs = {

@@ -8,7 +8,7 @@ from scipy.special import softmax
 from utils import resolve
 from utils.core.device import choose_device
 from utils.core.progress import Progress
-from utils.core.statistics import evenly_spaced, holm, mean_interval, t_interval
+from utils.core.statistics import evenly_spaced, holm, mean_interval
 from utils.evidence import ensembles
 from utils.evidence.likeness import rank_correlation
 from utils.images.split import Split
@@ -23,6 +23,7 @@ from utils.runs.opening import open_analysis
 
 COMPARED = ("GradCAM", "GradCAM++", "HiResCAM", "LayerCAM")  # whose agreement is looked at
 SAMPLE = 200  # test images of which all networks are asked for maps
+CONFIDENCE = ("confidence", "confidence over the true class")
 MAPS = ("area of the map", "entropy of the map", "overlap of both maps", "agreement of methods")
 OPENING = (
     "dataset",
@@ -91,9 +92,7 @@ def _chance(brought, test: Split, logits, predicted, first) -> dict:
                 images.append(at[some])
             bar.advance(1)
         p_values = [
-            shared.likelihood_ratio_test(
-                values["confidence"][:, None], np.stack([values[name] for name in MAPS], 1), own
-            )
+            shared.likelihood_ratio_test(_stacked(values, CONFIDENCE), _stacked(values, MAPS), own)
             for values, own in zip(known, which, strict=True)
         ]
     told = [p for p in p_values if p is not None]
@@ -101,11 +100,18 @@ def _chance(brought, test: Split, logits, predicted, first) -> dict:
         "test_images": len(test),
         "distribution": shared.distribution(predicted, test.labels),
         "same_answer": mean_interval(answers) if len(answers) else None,
-        "shared_of_mistakes": t_interval([own.mean() for own in which]) if which else None,
+        # no interval: each is held against the others, so they are not independent
+        "shared_of_mistakes": {"n": len(which), "value": float(np.mean([*map(np.mean, which)]))}
+        if which
+        else None,
         "auroc": shared.auroc_of_shared(known, which, images, len(test)),
         "maps": dict(zip(("method", "layer"), _asked(brought[0], first), strict=True)),
-        "beyond_confidence": {"p": told, "p_holm": holm(told).tolist()},
+        "beyond_confidence": {"of": CONFIDENCE, "p": told, "p_holm": holm(told).tolist()},
     }
+
+
+def _stacked(values, names):
+    return np.stack([values[name] for name in names], axis=1)
 
 
 def _asked(classifier, first) -> tuple[str, str]:
@@ -125,7 +131,7 @@ def _known(classifier, test, logits, at, first) -> dict:
     found = compute_all(classifier.model, inputs, answers, pairs)
     of_true = compute_maps(classifier.model, inputs, labels, layer, method)
     return (
-        {"confidence": mine, "confidence over the true class": mine - true}
+        dict(zip(CONFIDENCE, (mine, mine - true), strict=True))
         | dict(zip(MAPS, _of_maps(list(found.values()), of_true), strict=True))
         | _of_people(first, test, at, labels)
     )

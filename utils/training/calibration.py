@@ -101,6 +101,22 @@ def brier(logits: torch.Tensor, labels, temperature: float = 1.0) -> float:
     return float(((probabilities - truth) ** 2).sum(dim=1).mean())
 
 
+def calibrated(logits: torch.Tensor, labels, temperatures: dict, seed: int = 0) -> list:
+    """A row for each of {name: temperature}: the calibration `error` and what a calibrated network
+    shows at most, `null`, both in percent, the `classwise` error in percent, and the `brier` score.
+    """
+    return [
+        {
+            "name": name,
+            "error": 100 * calibration_error(reliability(logits, labels, value)),
+            "null": 100 * calibration_null(logits, value, seed)["high"],
+            "classwise": 100 * classwise_error(logits, labels, value),
+            "brier": brier(logits, labels, value),
+        }
+        for name, value in temperatures.items()
+    ]
+
+
 def selective(logits: torch.Tensor, labels) -> dict:
     """What it costs to answer the surest alone: Geifman and El-Yaniv 2017.
 

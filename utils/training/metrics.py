@@ -19,6 +19,11 @@ def largest_class(labels) -> float:
     return 100 * int(np.bincount(labels).max()) / len(labels)
 
 
+def even(classes: int) -> str:
+    """What the loss would be of always saying the same for each class, in words."""
+    return f"always saying {1 / classes:.0%} for each class would give {np.log(classes):.2f}"
+
+
 def doubt(right: int, n: int, largest: float) -> str:
     """What to say where `right` of `n` is not shown to beat `largest_class`; else nothing."""
     if wilson(right, n)[0] > largest:

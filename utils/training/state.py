@@ -17,6 +17,11 @@ HISTORY = (
 )
 
 
+def epochs(history: list) -> str:
+    """How many there were, in words."""
+    return f"{len(history)} epoch{'s' * (len(history) != 1)}"
+
+
 def best_epoch(history: list) -> dict:
     """The row of the highest validation accuracy; of equals, of the least loss, or the earlier."""
     return min(history, key=lambda row: (-row["val_accuracy"], row["val_loss"]))

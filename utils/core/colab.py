@@ -30,8 +30,17 @@ def _version(name):
         return None
 
 
+def in_colab() -> bool:
+    """Whether this runs there."""
+    return "google.colab" in sys.modules
+
+
 def install_missing():
-    """pip install what `requirements.txt` names and is not there; what is there may not change."""
+    """In Colab, pip install what `requirements.txt` names and is not there; what is there may not
+    change.
+    """
+    if not in_colab():
+        return
     lacking = missing((ROOT / "requirements.txt").read_text())
     if not lacking:
         return
@@ -47,10 +56,18 @@ def install_missing():
             )
 
 
-def train_first(run_dir, **parameters):
-    """Run notebook 2, or the rest of it, for a notebook 3 whose run folder has no training."""
+def train_first(run, **parameters):
+    """In Colab, where each notebook has a machine of its own, run notebook 2, or the rest of it,
+    for a notebook 3 whose run folder has no training and whose network needs one.
+    """
+    if not in_colab() or ":" in parameters["network"]:
+        return
+    from utils.core.files import read_metrics  # of packages that may have had to be installed
+
+    if "training" in read_metrics(run):
+        return
     given = [text for name, value in parameters.items() for text in ("-p", name, str(value))]
-    command = [sys.executable, "-m", "utils.run", str(run_dir), "--only", "02_training"]
+    command = [sys.executable, "-m", "utils.run", str(run), "--only", "02_training"]
     command += ["-p", "resume", "True", *given]
     with subprocess.Popen(
         command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
