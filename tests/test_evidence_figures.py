@@ -10,7 +10,7 @@ from tests.test_over_networks import row
 from utils.evidence.values import Values
 from utils.images.split import Split
 from utils.mistakes.mistakes import Mistakes
-from utils.report import drawing, evidence_figures, pair_figures
+from utils.report import drawing, evidence_figures, pair_figures, tables
 from utils.report.sentences import abstract, claimed, of_mistakes, verdict_columns
 
 
@@ -81,15 +81,15 @@ def test_the_map_that_was_chosen_is_named():
 def test_the_table_over_networks():
     row = {"what": "points", "value": -0.07, "low": -0.1, "high": 0.001, "p_holm": 0.0001}
     rows = [row | {"against": "edges", "verdict": "worse"}]
-    line = str(drawing.networks_table(rows)).splitlines()[3]
+    line = str(tables.networks_table(rows)).splitlines()[3]
     told = ["points", "-0.07 (-0.10 to +0.00)", "edges", "< 0.001", "worse"]
     assert [cell.strip() for cell in line.split("|")[1:-1]] == told
-    assert drawing.networks_text([row | rows[0] | {"n": 5}]).startswith("Over 5 networks like this")
-    assert drawing.networks_text([]).startswith("All this is of one network.")
+    assert tables.networks_text([row | rows[0] | {"n": 5}]).startswith("Over 5 networks like this")
+    assert tables.networks_text([]).startswith("All this is of one network.")
 
 
 def test_tables_of_claims_and_values():
-    text = drawing.claims_table(
+    text = tables.claims_table(
         [row("points", 0.3), row("x", -0.001, "undecided") | {"p_holm": 1e-5, "least": None}]
     ).get_string()
     assert "| points | 10 |     0.50 |     0.20 | edges | +0.30 (+0.20 to +0.40) |" in text
@@ -98,7 +98,7 @@ def test_tables_of_claims_and_values():
     values = Values(np.arange(2), {"hits": {"a": np.ones(2), "b": np.zeros(2)}, "of a": {}})
     values.by["of a"]["a"] = np.full(2, 0.5)
     values.by["SSIM"] = {"a": np.ones(2)}
-    lines = drawing.values_table(values, "Way").get_string().splitlines()
+    lines = tables.values_table(values, "Way").get_string().splitlines()
     assert [part.strip() for part in lines[1].split("|")[1:-1]] == ["Way", "hits", "of a", "SSIM"]
     a, b = ([part.strip() for part in line.split("|")[1:-1]] for line in lines[3:5])
     hits, half, alike = "1.00 (0.34 to 1.00)", "0.50 (0.50 to 0.50)", "1.00 (1.00 to 1.00)"

@@ -9,7 +9,7 @@ from utils import ROOT
 from utils.evidence import baselines
 from utils.images.split import Split
 from utils.mistakes.mistakes import Mistakes
-from utils.report import drawing, evidence_figures, figures, map_figures, pair_figures
+from utils.report import drawing, evidence_figures, figures, map_figures, pair_figures, tables
 
 ROWS = [
     {
@@ -235,7 +235,7 @@ def interval(value):
 
 def test_interval_table_by_hand():
     rows = [{"name": "a", "x": interval(0.5), "y": interval(0.25)}]
-    text = str(drawing.interval_table(rows, "Map", {"X": "x", "Y": "y"}))
+    text = str(tables.interval_table(rows, "Map", {"X": "x", "Y": "y"}))
     assert text.splitlines()[1].split("|")[1:4] == [
         " Map ",
         " X                   ",
@@ -246,11 +246,11 @@ def test_interval_table_by_hand():
 
 def test_a_rounded_zero_has_no_sign():
     alone = {"n": 1, "value": 0.3, "low": 0.3, "high": 0.3}
-    assert drawing.interval_text(alone) == "0.30"  # one value has no interval
-    assert drawing.interval_text(alone | {"n": 2}) == "0.30 (0.30 to 0.30)"
-    assert drawing.interval_text(alone | {"high": 0.9}) == "0.30 (0.30 to 0.90)"  # Wilson's
+    assert tables.interval_text(alone) == "0.30"  # one value has no interval
+    assert tables.interval_text(alone | {"n": 2}) == "0.30 (0.30 to 0.30)"
+    assert tables.interval_text(alone | {"high": 0.9}) == "0.30 (0.30 to 0.90)"  # Wilson's
     row = {"name": "a", "x": {"value": 0.001, "low": -0.001, "high": -0.2}}
-    assert "0.00 (0.00 to -0.20)" in str(drawing.interval_table([row], "Map", {"X": "x"}))
+    assert "0.00 (0.00 to -0.20)" in str(tables.interval_table([row], "Map", {"X": "x"}))
 
 
 def test_intervals_show_their_rows():

@@ -218,6 +218,8 @@ def test_a_network_is_held_against_what_it_should_count():
     weights = 3 * 9 * 64 + 2 * 64
     weights += sum(k * i * o + 2 * o for k, i, o in convolutions[1:])
     assert weights == architectures.WEIGHTS["resnet18-cifar"]
+    large = weights + 3 * (49 - 9) * 64  # the first convolution is 7x7 there
+    assert large == architectures.WEIGHTS["resnet18"]
     network = architectures.build("resnet18-cifar", tuple("abc"), (32, 32), (0.5,) * 3, (0.2,) * 3)
     total = sum(weight.numel() for weight in network.model.parameters())
     rows = architectures.counts(network, total, 1)

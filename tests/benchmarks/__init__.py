@@ -19,7 +19,7 @@ from utils.images.dataset import Dataset
 from utils.images.split import Split
 from utils.networks.architectures import build, usual
 from utils.networks.classifier import Classifier
-from utils.report import drawing
+from utils.report import tables
 
 
 def machine(device: torch.device) -> str:
@@ -113,7 +113,7 @@ def compare(title: str, unit: str, ways: dict, rounds: int = 5) -> dict:
         "ratio": ("ratio", ".2f"),
         "from, to": ("range", "s"),
     }
-    print(drawing.table(rows, columns), flush=True)
+    print(tables.table(rows, columns), flush=True)
     return {row["name"]: row["rate"] for row in rows}
 
 

@@ -20,7 +20,7 @@ import torch
 from tests.benchmarks import add_line, lines_of, machine, noise, synchronise, untrained
 from utils import ROOT, maps, training
 from utils.core.device import choose_device, choose_precision
-from utils.report import drawing
+from utils.report import tables
 
 COUNTS, SIDES, FEW = (1000, 10_000, 50_000), (32, 64, 96), 1000
 
@@ -87,7 +87,7 @@ def main():
         "Maps/s": ("maps_per_second", ",.1f"),
         "GiB": ("gib", ".1f"),
     }
-    print(drawing.table(lines_of(path), columns))
+    print(tables.table(lines_of(path), columns))
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from utils.core.device import choose_device
 from utils.images import causes, shapes
 from utils.images.dataset import load
 from utils.networks import predict
-from utils.report import drawing
+from utils.report import tables
 from utils.training import RunFolder, fit, metrics
 from utils.training.recipes import choose_recipe
 
@@ -70,7 +70,7 @@ def main():
         rows.append({"seed": seed} | row | {"difference": row["bf16"] - row["fp32"]})
         print(rows[-1], flush=True)
     numbers = {kind: (kind, ".2f") for kind in ("fp32", "bf16", "difference")}
-    print(drawing.table(rows, {"Seed": ("seed", "d")} | numbers))
+    print(tables.table(rows, {"Seed": ("seed", "d")} | numbers))
     found = {"machine": machine(device), "tested": TESTED, "recipe": RECIPE, "rows": rows}
     write(options.out / "precision.json", json.dumps(found, indent=1) + "\n")
     apart = np.array([row["difference"] for row in rows])

@@ -26,7 +26,7 @@ from utils.images.counterfactuals import CUES
 from utils.images.dataset import load
 from utils.maps import compute
 from utils.networks import predict
-from utils.report import drawing, map_figures
+from utils.report import drawing, map_figures, tables
 from utils.training import RunFolder, fit
 from utils.training.recipes import choose_recipe
 
@@ -285,7 +285,7 @@ def main():
     for kind, rows in found.items():
         print(f"{kind}: {rows['networks']} networks")
         print(
-            drawing.table(
+            tables.table(
                 [{"name": name} | row for name, row in rows["scores"].items()],
                 {
                     "Score": ("name", "s"),

@@ -19,7 +19,7 @@ from tests import house
 from tests.benchmarks import add_line, lines_of, machine
 from utils import ROOT
 from utils.core.device import choose_device
-from utils.report import drawing
+from utils.report import tables
 
 WORKERS, RUNS, ROUNDS, TRIVIAL = (1, 2, 4), 4, 2, 1000
 
@@ -103,7 +103,7 @@ def main():
         "seconds": ("seconds", ",.0f"),
         "GiB, all processes": ("gib", ".2f"),
     }
-    print(drawing.table(lines_of(file), columns))
+    print(tables.table(lines_of(file), columns))
 
 
 if __name__ == "__main__":

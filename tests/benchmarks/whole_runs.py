@@ -27,7 +27,7 @@ from utils import ROOT, images, networks, runs, training
 from utils.core import files, statistics
 from utils.core.device import choose_device, choose_precision
 from utils.images.sources import DATASETS
-from utils.report import drawing
+from utils.report import tables
 from utils.training.optimisers import orthogonalised
 from utils.training.recipes import RECIPES, Recipe
 
@@ -204,7 +204,7 @@ def table(rows: list) -> str:
         "of them orthogonalising, %": ("share", ".1f"),
         "Images/s": ("rate", ",.0f"),
     }
-    return drawing.table(lines, columns)
+    return tables.table(lines, columns)
 
 
 def main():

@@ -3,7 +3,7 @@
 import json
 
 from utils import ROOT
-from utils.report.drawing import interval_text
+from utils.report.tables import interval_text
 
 
 class Found(dict):

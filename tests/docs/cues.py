@@ -2,7 +2,7 @@
 
 from tests.docs import interval, kept, table
 from utils.core.statistics import wilson
-from utils.report.drawing import p_text
+from utils.report.tables import p_text
 
 
 def shortcuts() -> str:

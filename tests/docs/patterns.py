@@ -2,7 +2,7 @@
 
 from tests.docs import interval, table
 from tests.docs.runs import Told
-from utils.report.drawing import p_text
+from utils.report.tables import p_text
 
 
 def _of_both(rows_of) -> list:

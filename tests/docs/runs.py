@@ -4,7 +4,7 @@ import functools
 
 from tests.docs import interval, kept, table
 from utils.evidence.paired import ALPHA
-from utils.report.drawing import p_text
+from utils.report.tables import p_text
 
 # the demo, and the same in other arithmetic
 VARIANTS = {"bf16, 2 threads": "demo/metrics.json", "bf16, 1 thread": "demo/bf16_one_thread.json"}

@@ -9,19 +9,7 @@ from utils.report.common_figures import (
     plane,
     under_edits,
 )
-from utils.report.drawing import (
-    causes_table,
-    claims_table,
-    groups_table,
-    interval_table,
-    kinds_table,
-    networks_text,
-    p_text,
-    rates_table,
-    save,
-    table,
-    values_table,
-)
+from utils.report.drawing import save
 from utils.report.evidence_figures import alike, cascade, forest, intervals, removal_curves
 from utils.report.explorer import explore
 from utils.report.export import open_in_spotlight, write_maps, write_overlays
@@ -40,6 +28,18 @@ from utils.report.map_figures import gallery, mean_maps, mistake_titles
 from utils.report.page import write_page
 from utils.report.pair_figures import mosaics, two_objects, verdicts
 from utils.report.sentences import abstract, of_each, of_mistakes, verdict_columns
+from utils.report.tables import (
+    causes_table,
+    claims_table,
+    groups_table,
+    interval_table,
+    kinds_table,
+    networks_text,
+    p_text,
+    rates_table,
+    table,
+    values_table,
+)
 
 __all__ = [
     "abstract",

@@ -16,9 +16,10 @@ from utils.evidence.paired import verdict
 from utils.mistakes.people import KINDS
 from utils.networks.architectures import ARCHITECTURES
 from utils.report import words
-from utils.report.drawing import HEAT, PALE, counted, legend_of, p_text
+from utils.report.drawing import HEAT, PALE, legend_of
 from utils.report.mistake_list import listed
 from utils.report.sentences import claimed, in_common
+from utils.report.tables import counted, p_text
 from utils.report.tiles import COLUMNS, SIDE, uri
 from utils.training.metrics import doubt
 

@@ -7,7 +7,7 @@ from utils.evidence.claims import CHANCE, ON_VALIDATION
 from utils.evidence.mending import LENDERS
 from utils.evidence.paired import ALPHA
 from utils.mistakes.people import KINDS
-from utils.report.drawing import interval_text, p_text
+from utils.report.tables import interval_text, p_text
 
 
 def abstract(claims: list, verdicts: dict, mistakes: int, causes: list, tests: dict) -> list:
