@@ -73,6 +73,8 @@ def test_only_what_is_missing_is_installed_and_nothing_else_may_change(monkeypat
     monkeypatch.setattr(subprocess, "run", lambda command: subprocess.CompletedProcess(command, 1))
     with pytest.raises(SystemExit, match="one>=1: could not be installed"):
         colab.install_missing()
+    monkeypatch.delitem(sys.modules, "google.colab")
+    colab.install_missing()  # elsewhere nothing is touched
 
 
 @pytest.fixture

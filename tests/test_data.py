@@ -32,6 +32,14 @@ def test_splits_are_disjoint_and_complete(demo):
     assert not keys(demo.test) & (keys(demo.train) | keys(demo.val))
 
 
+def test_what_a_table_says_of_a_split():
+    split = Split(np.zeros((2, 8, 6, 3), np.uint8), np.zeros(2, int), np.array(["a", "b"]))
+    said = {"images": 2, "size": "8x6x3", "first_id": "a", "masks": "False"}
+    assert split.about() == said
+    known = replace(split, masks=np.zeros((2, 8, 6), bool))
+    assert known.about() == said | {"masks": "True"}
+
+
 def test_validation_split_is_stratified(demo):
     assert np.bincount(demo.val.labels).tolist() == [5] * 10
     assert np.bincount(demo.train.labels).tolist() == [45] * 10

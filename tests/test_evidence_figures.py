@@ -38,6 +38,7 @@ def test_agreement_of_methods_shows_every_pair():
     assert pictures(axis)[0].tolist() == [[1, 0.25], [0.25, 1]]
     assert [text.get_text() for text in axis.texts] == ["1.0", "0.2", "0.2", "1.0"]
     assert [label.get_text() for label in axis.get_yticklabels()] == ["a", "b"]
+    assert [text.get_color() for text in figure.axes[0].texts] == ["w", "k", "k", "w"]  # on dark
     plt.close("all")
 
 

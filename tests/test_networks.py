@@ -15,7 +15,7 @@ from utils.networks import architectures
 from utils.networks.hooks import frozen_eval
 from utils.networks.outputs import activation_of, logits_of
 from utils.networks.own import bring
-from utils.runs import open_images
+from utils.runs import about, open_images
 
 Named = namedtuple("Named", ["features", "logits"])
 THREE = torch.tensor([[1.0, 2.0, 3.0], [0.0, -1.0, 4.0]])
@@ -241,3 +241,11 @@ def test_a_network_is_held_against_what_it_should_count():
         "mean": [0.5] * 3,
         "std": [0.2] * 3,
     }
+
+
+def test_what_is_explained_is_said():
+    network = SimpleNamespace(architecture="mine", notes=("a note",))
+    trained = {"recipe": "muon", "dataset": "shapes", "seed": 3}
+    assert about(network, trained) == "mine, trained on shapes by recipe muon with seed 3\na note"
+    came = "mine, as it came, on the test images of shapes\na note"
+    assert about(network, trained | {"recipe": None}) == came

@@ -211,6 +211,8 @@ def test_every_test_of_a_drawn_split(drawn):
     wrong = np.flatnonzero(predicted != split.labels)
     found = study.examine(subject, logits, True, ["1"], ("LayerCAM", "1"))
     objects = found.tests["object"]
+    of_objects = {name for name in found.tests if name.startswith("object")}
+    assert set(places.TOLD) == of_objects  # each is shown, with words of its own
     assert {"GradCAM, 1", "LayerCAM, 1", "oracle", *REFERENCES} == set(objects.by["pointing game"])
     seen = np.flatnonzero(split.masks.any(axis=(1, 2)))
     assert objects.at.tolist() == seen.tolist()
