@@ -403,6 +403,7 @@ def test_training_images_stand_beside_their_mistakes_and_outlines_over_them(tmp_
     assert (tile[..., 3] > 0).sum() == 2 * (30 + 39) - 4  # around 30 x 39 pixels
     assert not tile[..., 3][~fine].any()
     assert (edges[..., 3] > 0).sum() == 2 * (30 + 39) - 4
+    assert not edges[edges[..., 3] > 0][:, :3].any()  # black, to be seen on what is pale
     assert "outline of the object" in words(page)
     assert "outline of the object" not in words(page_of(tmp_path))
 
