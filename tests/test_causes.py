@@ -1,7 +1,7 @@
 """What is planted in drawn images, and what its repair makes of them."""
 
 import pickle
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
@@ -22,7 +22,7 @@ def same(first, second, *but):
     """Whether two scenes are the same in everything `but` some fields."""
     return all(
         pickle.dumps(getattr(first, name)) == pickle.dumps(getattr(second, name))
-        for name in set(first.__dict__) - {*but, "cause"}
+        for name in {field.name for field in fields(first)} - {*but, "cause"}
     )
 
 

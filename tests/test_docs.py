@@ -1,7 +1,9 @@
 """What README and doc/ say is what `make docs` writes from kept files."""
 
 import json
+import re
 
+import numpy as np
 import pytest
 
 from tests.docs import __main__ as docs
@@ -80,3 +82,12 @@ def test_the_official_number_is_that_of_the_default_in_three_seeds():
     half = 4.302653 * 0.150997 / 3**0.5  # t of two degrees, times the standard error
     ends = f"{92.99 - half:.2f} to {92.99 + half:.2f}"
     assert recipes.official(8, "test_accuracy", "interval") == f"92.99 % ({ends})"
+
+
+def test_the_example_in_code_runs():
+    (code,) = re.findall(r"```python\n(.*?)```", (ROOT / "doc/using.md").read_text(), re.DOTALL)
+    names: dict = {}
+    exec(code, names)
+    assert names["found"].shape == names["apart"].shape == (4, 224, 224)
+    assert set(names["several"]) == {("GradCAM", "layer3"), ("GradCAM", "layer4")}
+    assert np.array_equal(names["several"]["GradCAM", "layer4"], names["found"])

@@ -42,6 +42,8 @@ def test_error_rates_by_hand():
     assert rows[2]["p"] > 0.5
     assert rows[-1]["p"] is None  # a single group has nothing to be compared with
     assert dark["name"] == "polarity: dark"
+    found = factors.examples({"polarity": kind, "noise": same}, [light, rows[2]], 3)
+    assert [at.tolist() for at in found] == [[40, 60, 79], [0, 40, 77]]
     (alone, _) = factors.error_rates({"polarity": kind}, wrong)
     assert dark["p"] == pytest.approx(2 * alone["p"])  # Holm, of two
     assert {row["p"] for row in factors.error_rates({"x": kind}, np.zeros(80))} == {None}
@@ -222,18 +224,16 @@ def test_known_causes_explain_what_their_repair_sets_right(shapes_and_network, m
     assert all(name in (*planted.CAUSES, "none", "all") for name in rows)
 
 
-def test_what_is_planted_in_the_same_images_is_compared_with_nothing(
-    shapes_and_network, monkeypatch
-):
+def answers_of(classes) -> torch.Tensor:
+    """Logits of a network that answers these classes."""
+    return torch.nn.functional.one_hot(torch.as_tensor(classes), 10).float()
+
+
+def test_what_is_planted_in_the_same_images_is_compared_with_nothing():
     """A network that errs on every dark object, and on the first image always."""
-    data, network = shapes_and_network
-
-    def answers(classifier, split, seed, name):
-        wrong = np.arange(len(split)) < (len(split) if name == "dark object" else 1)
-        return np.where(wrong, (split.labels + 1) % 10, split.labels)
-
-    monkeypatch.setattr(causes, "answers_with", answers)
-    rows = causes.planted_in_the_same(network, data.test.take(np.arange(20)), 0)
+    each = {name: (None, None, np.arange(20) == 0) for name in ("", *planted.CAUSES)}
+    each["dark object"] = None, None, np.ones(20, bool)
+    rows = causes.planted_in_the_same(each, 0)
     found = {row["name"]: row for row in rows}
     assert list(found) == list(planted.CAUSES)
     assert found["dark object"]["value"] == 19 / 20
@@ -246,56 +246,54 @@ def reads_clean_images(shapes_and_network, monkeypatch):
     """A network that reads images right where nothing is planted, and else answers class 0."""
     data, network = shapes_and_network
     few = data.test.take(np.arange(40))
-    clean = naming.render_with_cause(few, 0, "")
+    clean = causes.render_with_cause(few, 0, "")
     known = {one.tobytes(): label for one, label in zip(clean, few.labels, strict=True)}
     known[clean[0].tobytes()] = (few.labels[0] + 1) % 10  # but the first
 
     def answer(classifier, images, progress=True):
-        labels = [known.get(one.tobytes(), 0) for one in images]
-        return torch.nn.functional.one_hot(torch.tensor(labels, dtype=torch.long), 10).float()
+        return answers_of([known.get(one.tobytes(), 0) for one in images])
 
-    monkeypatch.setattr(naming, "predict", answer)
+    monkeypatch.setattr(causes, "predict", answer)
     return Subject(network, few, few.labels, "GradCAM", "layer3", 0)
 
 
+def planted_in(subject) -> tuple:
+    each = causes.with_each(subject.classifier, subject.split, 0)
+    return naming.planted_mistakes(each, subject.split.labels)
+
+
 def test_planted_mistakes_are_right_without_and_wrong_with(reads_clean_images):
-    subject = reads_clean_images
-    images, labels, found, logits, of = naming.planted_mistakes(
-        subject.classifier, subject.split, 0
-    )
+    split = reads_clean_images.split
+    images, labels, found, logits, of = planted_in(reads_clean_images)
     assert len(images) == len(labels) == len(found) == len(logits) == len(of)
     assert (logits.argmax(dim=1).numpy() != labels).all()
-    assert (labels == subject.split.labels[of]).all()
-    assert (np.bincount(found, minlength=7) == (subject.split.labels[1:] != 0).sum()).all()
+    assert (labels == split.labels[of]).all()
+    assert (np.bincount(found, minlength=7) == (split.labels[1:] != 0).sum()).all()
     assert 0 not in of
+    third = np.flatnonzero(found == 2)
+    rendered = causes.render_with_cause(split.take(of[third]), 0, list(planted.CAUSES)[2])
+    assert (images[third] == rendered).all()
 
 
 def test_causes_are_named_by_rules_of_other_images(reads_clean_images, monkeypatch):
     """Seen is the cause itself, or nothing; a rule that was fitted on the same would know all."""
     subject = reads_clean_images
-    causes_of: list = []
-    true = naming.planted_mistakes
-
-    def remembered(*given):
-        found = true(*given)
-        causes_of.append(found[2])
-        return found
+    fitted, held = (planted_in(subject.take(at)) for at in (np.arange(25), np.arange(25, 40)))
 
     def seen(subject, images, labels, logits):
-        own = next(one for one in causes_of if len(one) == len(images))
+        own = next(one[2] for one in (fitted, held) if len(one[2]) == len(images))
         rng = np.random.RandomState(len(images))
         return {"told": np.eye(7)[own], "noise": rng.rand(len(images), 300)}
 
-    monkeypatch.setattr(naming, "planted_mistakes", remembered)
     monkeypatch.setattr(naming, "seen", seen)
-    val, test = (subject.split.take(at) for at in (np.arange(25), np.arange(25, 40)))
-    found = naming.name_causes(subject, val, test)
+    found = naming.name_causes(subject, fitted, held)
     by = found.by["named"]
     assert by["told"] == pytest.approx(1)
     assert by["noise"].mean() < 0.4
     assert by["always the commonest"] == pytest.approx(1 / 7)  # each image has all seven
-    assert len(found.at) == (test.labels != 0).sum()
-    assert naming.name_causes(subject, val, test.take(np.flatnonzero(test.labels == 0))) is None
+    assert len(found.at) == (subject.split.labels[25:] != 0).sum()
+    nothing = planted_in(subject.take(np.flatnonzero(subject.split.labels == 0)))
+    assert naming.name_causes(subject, fitted, nothing) is None
 
 
 def test_known_causes_are_those_of_drawn_images_named_by_rules_of_validation(
@@ -304,13 +302,16 @@ def test_known_causes_are_those_of_drawn_images_named_by_rules_of_validation(
     subject = reads_clean_images
     asked, named = [], Values(np.array([1]), {"named": {"x": np.ones(1)}})
     monkeypatch.setattr(naming, "explained", lambda *_: (["causes"], Values(np.arange(2), {})))
-    monkeypatch.setattr(naming, "planted_in_the_same", lambda _, split, seed: [len(split)])
+    monkeypatch.setattr(naming, "planted_in_the_same", lambda split, seed: [split])
+    monkeypatch.setattr(naming, "with_each", lambda _, split, seed: split)
+    monkeypatch.setattr(naming, "planted_mistakes", lambda split, labels: split)
     monkeypatch.setattr(naming, "name_causes", lambda _, *splits: asked.append(splits) or named)
     monkeypatch.setattr(naming, "PLANTED", 3)
     test, val = subject.split, subject.split.take(np.arange(10, 20))
     data = SimpleNamespace(name="shapes", validates_on_test=False, val=val)
-    rows, planted_rows, tests = naming.known_causes(subject, data, subject.predicted)
-    assert (rows, planted_rows, sorted(tests)) == (["causes"], [3], ["causes", "naming"])
+    rows, (of_planted,), tests = naming.known_causes(subject, data, subject.predicted)
+    assert (rows, sorted(tests)) == (["causes"], ["causes", "naming"])
+    assert of_planted.ids.tolist() == test.ids[[0, 20, 39]].tolist()
     ((of_val, of_test),) = asked
     assert set(of_val.ids) <= set(val.ids)
     assert tests["naming"].at.tolist() == [20]  # the second of 0, 20, 39
@@ -323,13 +324,14 @@ def test_known_causes_are_those_of_drawn_images_named_by_rules_of_validation(
 
 def test_a_network_that_reads_nothing_right_names_nothing(shapes_and_network, monkeypatch):
     data, network = shapes_and_network
-    few = data.test.take(np.arange(12))
+    few = data.test.take(np.flatnonzero(data.test.labels != 0)[:10])
     monkeypatch.setattr(
-        naming, "predict", lambda classifier, images, progress=True: torch.zeros(len(images), 10)
+        causes, "predict", lambda _, images, progress: answers_of([0] * len(images))
     )
-    none = few.take(np.flatnonzero(few.labels != 0))
-    subject = Subject(network, none, none.labels, "GradCAM", "layer3", 0)
-    assert naming.name_causes(subject, none, none) is None
+    subject = Subject(network, few, few.labels, "GradCAM", "layer3", 0)
+    found = planted_in(subject)
+    assert [len(part) for part in found] == [0] * 5
+    assert naming.name_causes(subject, found, found) is None
 
 
 def test_one_mistake_under_changes(shapes_and_network):

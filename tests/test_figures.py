@@ -280,6 +280,37 @@ def test_the_best_of_the_others_is_marked():
     assert {container.lines[0].get_color() for container in axis.containers} == {drawing.BLUE}
 
 
+def test_examples_stand_beside_their_row():
+    rows = [{"name": name} | interval(0.5) for name in "ab"]
+    examples = [IMAGES[:2], IMAGES[2:5]]
+    (axis,) = evidence_figures.intervals(rows, "heading", "%", examples=examples).axes
+    (beside,) = axis.child_axes
+    assert [picture[0, 0, 0] for picture in pictures(beside)] == [10, 20, 30, 40, 50]
+    assert beside.get_ylim() == axis.get_ylim()
+    for image, row, column in zip(beside.images, (0, 0, 1, 1, 1), (0, 1, 0, 1, 2), strict=True):
+        left, right, low, high = image.get_extent()
+        assert high < row < low
+        assert column <= left < right <= column + 1
+        assert right - left == pytest.approx(low - high)  # square
+
+
+def test_panels_show_a_measure_each():
+    each = {"a": (0.5, 0.4), "b": (0.2, 0.3)}
+    rows = [
+        {"name": name, "x": interval(first), "y": interval(second)}
+        for name, (first, second) in each.items()
+    ]
+    rows.append({"name": "of one measure alone", "x": interval(0.1)})
+    figure = evidence_figures.panels(rows, {"X": "x", "Y": "y"}, "heading", "%", ["a"])
+    assert [axis.get_title() for axis in figure.axes] == ["X", "Y"]
+    for axis, values in zip(figure.axes, ([0.5, 0.2], [0.4, 0.3]), strict=True):
+        drawn = [container.lines[0].get_xydata().tolist() for container in axis.containers]
+        assert drawn == [[[values[0], 0]], [[values[1], 1]]]
+        assert axis.lines[-1].get_xdata() == [values[1], values[1]]
+    assert [text.get_text() for text in figure.axes[0].texts] == ["a (n = 7)", "b (n = 7)"]
+    assert not figure.axes[1].texts
+
+
 def test_removal_curves_show_the_means():
     found = {
         name: {
@@ -332,10 +363,21 @@ def test_cascade_shows_its_rows():
         {"level": "fc", "a": {"SSIM": np.array([0.4, 0.6])}},
         {"level": "conv1", "a": {"SSIM": np.array([0.2, 0.2])}},
     ]
-    figure = evidence_figures.cascade(rows, "heading")
+    maps = np.stack([np.eye(4), 1 - np.eye(4), np.zeros((4, 4))])
+    image = np.full((4, 4, 3), 51, np.uint8)
+    figure = evidence_figures.cascade(rows, image, list(maps), "heading")
     (axis,) = figure.axes
-    assert axis.containers[0].lines[0].get_ydata().tolist() == [0.5, 0.2]
-    assert [label.get_text() for label in axis.get_xticklabels()] == ["fc", "conv1"]
+    assert axis.containers[0].lines[0].get_ydata().tolist() == [1, 0.5, 0.2]
+    assert [label.get_text() for label in axis.get_xticklabels()] == ["trained", "fc", "conv1"]
+    above = axis.child_axes
+    for values, one in zip(maps, above, strict=True):
+        assert (pictures(one)[0] == drawing.over(image, values)).all()
+    # each stands over its own point
+    figure.draw_without_rendering()
+    middles = [one.get_position().get_points()[:, 0].mean() for one in above]
+    points = axis.transData.transform([(number, 1) for number in range(3)])
+    points = figure.transFigure.inverted().transform(points)
+    assert middles == pytest.approx(points[:, 0], abs=0.01)
 
 
 def pictures(axis):

@@ -37,7 +37,8 @@ def test_corrected_by_hand():
     maps = {"marked": marked, "not it": other - 9 * marked}
     bare = torch.zeros_like(inputs)
     for fill in ("mean", "render"):
-        found = mending.corrected(Bright(), inputs, true, maps, fill, bare=bare)
+        after = mending.without_the_strongest(Bright(), inputs, maps, fill, bare=bare)
+        found = mending.corrected(after, true)
         assert found["marked"].tolist() == [1, 1]
         assert found["not it"].tolist() == [0, 0]
 
@@ -93,12 +94,12 @@ def test_its_own_map_points_at_the_cause_and_others_do_not():
         )
 
 
-def test_rises_by_hand():
+def test_probabilities_without_the_strongest_by_hand():
     inputs, maps = torch.cat([image((0, 0))] * 2), np.zeros((2, 8, 8))
     maps[0, 0, 0] = maps[1, 4, 4] = 1
-    (found,) = mending.rises(Bright(), inputs, [0, 0], {"x": maps}, "mean").values()
-    before = np.exp(0.5) / (np.exp(0.5) + np.exp(1) + 1)
-    assert found[0] == pytest.approx(np.exp(0.5) / (np.exp(0.5) + 2) - before)
+    (found,) = mending.without_the_strongest(Bright(), inputs, {"x": maps}, "mean").values()
+    for shares, logits in zip(found, ([0.5, 0, 0], [0.5, 1, 0]), strict=True):
+        assert shares.numpy() == pytest.approx(np.exp(logits) / np.exp(logits).sum())
 
 
 def test_the_search_finds_what_turns_an_image():

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from utils.images import cifar10, load, sources
+from utils.images import cifar10, load, shapes, sources
 from utils.images.form import Form
 from utils.images.shapes_source import render_background, render_two_objects
 from utils.images.sources import DATASETS, Source
@@ -37,6 +37,43 @@ def test_a_data_set_of_ones_own_is_one_entry(monkeypatch):
     assert sources.class_names("stripes", "20", 0) == ("upright", "level")
     with pytest.raises(ValueError, match="val_images = 19: choose 0, or 2 to 18"):
         load("stripes", "20", val_images=19)
+
+
+def test_no_image_is_made_that_is_not_asked_for(monkeypatch):
+    """A source that chooses makes the same as one whose images are chosen afterwards."""
+    asked = []
+
+    def read_few(part, data_dir, seed, form, choose):
+        classes, every = read_stripes(part, data_dir, seed, form)
+        asked.append(choose(every.labels).tolist())
+        return classes, every.take(asked[-1])
+
+    found = {}
+    for name, source in {
+        "few": Source(read_few, chooses=True),
+        "every": Source(read_stripes),
+    }.items():
+        monkeypatch.setitem(DATASETS, "stripes", source)
+        found[name] = load("stripes", "20", val_images=2, train_images=6, test_images=2)
+    assert [len(at) for at in asked] == [6, 2]
+    for part in ("train", "val", "test"):
+        few, every = (getattr(images, part) for images in found.values())
+        assert few.ids.tolist() == every.ids.tolist()
+        assert (few.images[:] == every.images[:]).all()
+    with pytest.raises(ValueError, match=r"train_images = 21: choose 0 \(all 20\), or 2 to 20"):
+        load("stripes", "20", train_images=21)
+
+
+def test_of_drawn_images_only_those_asked_for_are_drawn(monkeypatch):
+    drawn = []
+    scene = shapes.scene
+    monkeypatch.setattr(shapes, "scene", lambda *given: drawn.append(given) or scene(*given))
+    few = load("shapes", seed=71, train_images=30, test_images=20)
+    assert len(drawn) == 50
+    drawn.clear()
+    again = load("shapes", seed=71, train_images=40, test_images=20)
+    assert len(drawn) == 40  # the test images are kept
+    assert few.test.ids.tolist() == again.test.ids.tolist()
 
 
 def test_its_oblong_images_are_had_as_they_are(monkeypatch):

@@ -52,10 +52,15 @@ def by_mending(study: Study, every, wrong: Subject, most: int, fill: str, bare):
     if classes > 2:
         maps[mending.THIRD] = some.maps(some.predicted, against=third)
     how = {"fill": fill, "seed": seed, "bare": bare(some)}
+    after = mending.without_the_strongest(model, inputs, maps, **how)
+    grey = mending.without_the_strongest(model, inputs, maps, "mean", seed)
+    own, before = (range(len(true)), true), removal.probability_of(model, inputs, true)
     by = {
-        "corrected": mending.corrected(model, inputs, true, maps, **how),
-        "corrected, mean colour": mending.corrected(model, inputs, true, maps, "mean", seed),
-        "rise of the true class": mending.rises(model, inputs, true, maps, **how),
+        "corrected": mending.corrected(after, true),
+        "corrected, mean colour": mending.corrected(grey, true),
+        "rise of the true class": {
+            name: shares[own].numpy() - before for name, shares in after.items()
+        },
     }
     study.tests["mistakes"] = Values(at, by)
     if len(wrong) > 1:
@@ -116,6 +121,7 @@ def by_forgetting(study: Study, at, subject: Subject):
             "guided backpropagation": guided_backprop(network, inputs, subject.predicted),
             "edges": edge_maps(images),
         }
+        study.strip.append(found[subject.name][0])
         return {name: values for name, values in found.items() if values is not None}
 
     study.cascade, trained, forgotten = randomisation.similarities(model, explain, subject.seed)
@@ -179,12 +185,9 @@ def beside_attributions(study: Study, at, subject: Subject, layer: str, fill: st
             for pair in pairs
         },
     }
+    curves = removal.curves(model, inputs, classes, maps, ("insertion",), fill, seed, bare)
     by["insertion"] = {
-        name: removal.area_under(
-            removal.curve(model, inputs, classes, values, removal.SHARES, fill, True, seed, bare),
-            removal.SHARES,
-        )
-        for name, values in maps.items()
+        name: removal.area_under(of["insertion"], removal.SHARES) for name, of in curves.items()
     }
     if subject.split.masks is not None:
         by |= localisation.of_objects(maps, subject.split.masks, at).by

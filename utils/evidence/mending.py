@@ -25,31 +25,25 @@ def answers_without(model, inputs, removed, fill, seed=0, bare=None) -> np.ndarr
     return probabilities(model, changed).argmax(dim=1).numpy()
 
 
-def corrected(model, inputs, true, maps: dict, fill: str, seed: int = 0, bare=None) -> dict:
-    """Whether a misclassified image is read as its `true` class (N,) without the strongest SHARE of
-    its pixels: {name: (N,) 0 or 1} of maps {name: (N, H, W)}.
+def without_the_strongest(model, inputs, maps: dict, fill: str, seed: int = 0, bare=None) -> dict:
+    """The probabilities (N, classes) of misclassified images (N, C, H, W) without the strongest
+    SHARE of their pixels: {name: probabilities} of maps {name: (N, H, W)}.
     """
     found = {}
     with Progress(len(maps), f"Removal from {len(inputs)} misclassified images") as bar:
         for name, values in maps.items():
-            removed = top_k_mask(values, SHARE, seed)
-            answers = answers_without(model, inputs, removed, fill, seed, bare)
-            found[name] = (answers == true).astype(float)
+            changed = impute(inputs, top_k_mask(values, SHARE, seed), fill, seed, bare)
+            found[name] = probabilities(model, changed)
             bar.advance(1)
     return found
 
 
-def rises(model, inputs, true, maps: dict, fill: str, seed: int = 0, bare=None) -> dict:
-    """How far the probability of the `true` class rises without the strongest SHARE of the pixels:
-    {name: (N,)} of maps {name: (N, H, W)}.
+def corrected(after: dict, true) -> dict:
+    """Whether images are then read as their `true` class (N,): {name: (N,) 0 or 1} of `after`,
+    {name: probabilities (N, classes)}.
     """
-    before = probability_of(model, inputs, true)
     return {
-        name: probability_of(
-            model, impute(inputs, top_k_mask(values, SHARE, seed), fill, seed, bare), true
-        )
-        - before
-        for name, values in maps.items()
+        name: (shares.argmax(dim=1).numpy() == true).astype(float) for name, shares in after.items()
     }
 
 

@@ -10,6 +10,7 @@ from utils.networks.classifier import batches, device_of
 from utils.networks.hooks import frozen_eval
 
 SHARES = (0, 0.1, 0.2, 0.4, 0.7, 1)  # of the pixels, at which curves are measured
+KINDS = "deletion", "insertion"
 
 
 @torch.no_grad()
@@ -63,6 +64,29 @@ def drop_and_increase(model, inputs, classes, maps, before) -> tuple:
     return np.maximum(before - after, 0) / before, after > before
 
 
+def curves(
+    model, inputs, classes, maps: dict, kinds, fill: str = "road", seed: int = 0, bare=None
+) -> dict:
+    """The curves of maps {name: (N, H, W)}, of KINDS: {name: {kind: (N, len(SHARES))}}.
+
+    Their ends, the whole image and nothing of it, are the same for all maps.
+    """
+    nothing = impute(inputs, np.ones((len(inputs), *inputs.shape[2:]), bool), fill, seed, bare)
+    ends = [probability_of(model, images, classes)[:, None] for images in (inputs.cpu(), nothing)]
+    found: dict = {}
+    with Progress(len(maps), f"Removal by {len(maps)} maps of {len(inputs)} images") as bar:
+        for name, values in maps.items():
+            for kind in kinds:
+                insert = kind == "insertion"
+                between = curve(
+                    model, inputs, classes, values, SHARES[1:-1], fill, insert, seed, bare
+                )
+                first, last = reversed(ends) if insert else ends
+                found.setdefault(name, {})[kind] = np.hstack([first, between, last])
+            bar.advance(1)
+    return found
+
+
 def faithfulness(
     model, inputs, classes, maps: dict, fill: str = "road", seed: int = 0, bare=None
 ) -> dict:
@@ -71,27 +95,11 @@ def faithfulness(
     {name: its measures}: curves "deletion" and "insertion" (N, len(SHARES)), and "drop" and
     "increase" (N,).
     """
-    found = {}
-    nothing = impute(inputs, np.ones((len(inputs), *inputs.shape[2:]), bool), fill, seed, bare)
-    ends = [
-        probability_of(model, images, classes)[:, None]
-        # the whole image, and nothing of it
-        for images in (inputs.cpu(), nothing)
-    ]
-    with Progress(len(maps), f"Removal by {len(maps)} maps of {len(inputs)} images") as bar:
-        for name, values in maps.items():
-            deletion, insertion = (
-                curve(model, inputs, classes, values, SHARES[1:-1], fill, insert, seed, bare)
-                for insert in (False, True)
-            )
-            drop, increase = drop_and_increase(model, inputs, classes, values, ends[0][:, 0])
-            found[name] = {
-                "deletion": np.hstack([ends[0], deletion, ends[1]]),
-                "insertion": np.hstack([ends[1], insertion, ends[0]]),
-                "drop": drop,
-                "increase": increase.astype(float),
-            }
-            bar.advance(1)
+    found = curves(model, inputs, classes, maps, KINDS, fill, seed, bare)
+    for name, values in maps.items():
+        whole = found[name]["deletion"][:, 0]
+        drop, increase = drop_and_increase(model, inputs, classes, values, whole)
+        found[name] |= {"drop": drop, "increase": increase.astype(float)}
     return found
 
 

@@ -4,6 +4,7 @@ import numpy as np
 
 from utils.core.statistics import evenly_spaced
 from utils.evidence import experiments, localisation, mosaics, places, removal
+from utils.evidence.removal import SHARES
 from utils.evidence.subject import BESIDE, Subject
 from utils.evidence.values import Study
 from utils.images.causes import NOT_AS_LABELLED
@@ -92,19 +93,13 @@ def choose(subject: Subject, val: Split, layers) -> dict:
     count = CHOICE if val.masks is None else len(val)
     at = evenly_spaced(len(val), count)
     val = val.take(at[affordable(len(at), val.images.shape[1:3], len(pairs))])
-    classifier, inputs, classes = (
-        subject.classifier,
-        subject.classifier.inputs(val.images),
-        val.labels,
-    )
-    if val.masks is None:
+    classifier, inputs = subject.classifier, subject.classifier.inputs(val.images)
+    if val.masks is not None:
+        maps = compute_all(classifier.model, inputs, val.labels, pairs)
+        good = {pair: localisation.pointing_game(of, val.masks) for pair, of in maps.items()}
+    else:
         classes = predict(classifier, val.images).argmax(dim=1).numpy()
-    found = {}
-    for pair, maps in compute_all(classifier.model, inputs, classes, pairs).items():
-        if val.masks is None:
-            shares = removal.SHARES
-            curve = removal.curve(classifier.model, inputs[:], classes, maps, shares, insert=True)
-            found[pair] = float(removal.area_under(curve, shares).mean())
-        else:
-            found[pair] = float(localisation.pointing_game(maps, val.masks).mean())
-    return found
+        maps = compute_all(classifier.model, inputs, classes, pairs)
+        curves = removal.curves(classifier.model, inputs[:], classes, maps, ["insertion"])
+        good = {pair: removal.area_under(of["insertion"], SHARES) for pair, of in curves.items()}
+    return {pair: float(values.mean()) for pair, values in good.items()}

@@ -41,6 +41,7 @@ class Study:
     tests: dict = field(default_factory=dict)
     curves: dict = field(default_factory=dict)  # of removal, see `removal.faithfulness`
     cascade: list = field(default_factory=list)  # see `randomisation.similarities`
+    strip: list = field(default_factory=list)  # the maps (H, W) of the first image in it
     alike: tuple = ()  # names of methods, and their agreement (K, K)
     verdicts: dict = field(default_factory=dict)  # see `mending.points_at_the_cause`, and `at`
     two: tuple = ()  # images with two objects, their masks, labels [2 of (N,)], maps [2 of them]

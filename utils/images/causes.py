@@ -113,11 +113,12 @@ def planted(label: int, seed: tuple, index: int, cause: str | None = None) -> Sc
     return replace(CAUSES[cause].plant(scene, rng), cause=cause)
 
 
-def render(labels, seed: tuple) -> tuple:
-    """One image for each label (an index into CLASSES): images (N, 32, 32, 3) uint8, masks (N, 32,
-    32) bool, and {factor: (N,)}.
+def render(labels, seed: tuple, at=None) -> tuple:
+    """One image for each label (an index into CLASSES), or for those `at` indices alone: images (N,
+    32, 32, 3) uint8, masks (N, 32, 32) bool, and {factor: (N,)}.
     """
-    scenes = [planted(label, seed, index) for index, label in enumerate(labels)]
+    at = range(len(labels)) if at is None else at
+    scenes = [planted(labels[index], seed, index) for index in at]
     factors = [scene.factors() for scene in scenes]
     return (
         np.stack([scene.image() for scene in scenes]),

@@ -74,12 +74,18 @@ def load(
     `test_images` are limits; 0 is all. `form` is that of the images, 32x32 RGB if None. Raises
     ValueError, in one line, for whatever is wrong with the files or the sizes asked for.
     """
-    form = form or Form()
-    classes, train = read_part(dataset, data_dir, seed, "train", form)
-    _, test = read_part(dataset, data_dir, seed, "test", form)
-    check_sizes(len(classes), len(train), len(test), train_images, test_images)
-    test = _limited(test, test_images, seed)
-    train = _limited(train, train_images, seed)
+    form, sizes = form or Form(), {}
+
+    def read(part, most):
+        def choose(labels):
+            sizes[part] = len(labels)
+            fits = most and most <= len(labels)
+            return stratified(labels, most, seed) if fits else np.arange(len(labels))
+
+        return read_part(dataset, data_dir, seed, part, form, choose)
+
+    (classes, train), (_, test) = read("train", train_images), read("test", test_images)
+    check_sizes(len(classes), sizes["train"], sizes["test"], train_images, test_images)
     if val_images is None:
         val_images = usual_val_images(len(train), len(classes))
     check_sizes(len(classes), len(train), len(test), val_images=val_images)
@@ -102,10 +108,6 @@ def check_training(labels, classes: tuple):
             f"class {name!r}: training gets no image of it, as its only one is held "
             "out for validation: add some, or use val_images = 0"
         )
-
-
-def _limited(split, most, seed):
-    return split.take(stratified(split.labels, most, seed)) if most else split
 
 
 def usual_val_images(train_images: int, classes: int) -> int:

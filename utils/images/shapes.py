@@ -6,6 +6,7 @@ yet the object. Drawing uses integer arithmetic and NumPy's frozen `RandomState`
 seed gives the same bytes on every machine.
 """
 
+import functools
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -121,7 +122,7 @@ class Scene:
     cause: str = ""  # of a mistake, planted in it
     shown: bool = True  # else the object is left out
 
-    @property
+    @functools.cached_property
     def cover(self) -> np.ndarray:
         """How much of each pixel the whole object covers: (32, 32), 0 to 16."""
         return coverage(place(self.name, self.radius, self.angle, self.centre))

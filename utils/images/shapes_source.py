@@ -19,18 +19,20 @@ def count_shapes(data_dir: str) -> dict:
     }
 
 
-def read_shapes(part: str, data_dir: str, seed: int, form) -> tuple:
-    """The classes and the Split of a part; they need no files."""
-    return shapes.CLASSES, _render(part, seed)
-
-
-@functools.cache
-def _render(part, seed):
+def read_shapes(part: str, data_dir: str, seed: int, form, choose) -> tuple:
+    """The classes, and the Split of those images of a part whose indices `choose` gives for the
+    labels of all; they need no files.
+    """
     stream, count = list(SHAPES_IMAGES).index(part), SHAPES_IMAGES[part]
     labels = np.random.RandomState((seed, stream)).permutation(count) % len(shapes.CLASSES)
-    images, masks, factors = causes.render(labels, (seed, stream))
-    ids = np.array([f"{part}-{index:05d}" for index in range(count)])
-    return Split(images, labels.astype(np.int64), ids, masks, factors)
+    return shapes.CLASSES, _render(part, seed, stream, tuple(labels), tuple(choose(labels)))
+
+
+@functools.lru_cache(8)
+def _render(part, seed, stream, labels, at):
+    images, masks, factors = causes.render(labels, (seed, stream), at)
+    ids = np.array([f"{part}-{index:05d}" for index in at])
+    return Split(images, np.array(labels, np.int64)[list(at)], ids, masks, factors)
 
 
 def render_background(split: Split, seed: int) -> np.ndarray:

@@ -6,6 +6,7 @@ A new one is a function like `read_folder`, and its entry in DATASETS.
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import numpy as np
 from PIL import Image
 
 from utils.images import cifar10, folder, shapes_source
@@ -18,31 +19,42 @@ class Source:
     """How a data set is read.
 
     `read(part, data_dir, seed, form)` gives the names of the classes and the Split of a part,
-    "train" or "test"; its images may have another form. `count(data_dir)` says beforehand how many
+    "train" or "test"; its images may have another form. Where it `chooses` it takes `choose` too,
+    as `read_part` does, and makes no other images. `count(data_dir)` says beforehand how many
     images it will read, {part: {class: images}}, so that what cannot work is refused before any
     work; without it, it is refused on reading. `mean` and `std` per channel (fractions of 1) are
     measured on the training images where they are not given.
     """
 
-    read: Callable[[str, str, int, Form], tuple[tuple, Split]]
+    read: Callable[..., tuple[tuple, Split]]
     count: Callable[[str], dict] | None = None
     mean: tuple | None = None
     std: tuple | None = None
+    chooses: bool = False
 
 
 DATASETS = {
-    "shapes": Source(shapes_source.read_shapes, shapes_source.count_shapes),
+    "shapes": Source(shapes_source.read_shapes, shapes_source.count_shapes, chooses=True),
     "cifar10": Source(cifar10.read_cifar10, cifar10.count_cifar10, cifar10.MEAN, cifar10.STD),
     "folder": Source(folder.read_folder, folder.count_folder),
 }
 
 
-def read_part(dataset: str, data_dir: str, seed: int, part: str, form: Form) -> tuple:
-    """The classes, and all images of "train" or "test", in a form."""
+def read_part(dataset: str, data_dir: str, seed: int, part: str, form: Form, choose) -> tuple:
+    """The classes, and the images of "train" or "test" whose indices `choose` gives for the labels
+    of all, in a form.
+    """
     if dataset not in DATASETS:
         raise ValueError(f"dataset = {dataset!r}: choose one of {', '.join(DATASETS)}")
-    classes, split = DATASETS[dataset].read(part, data_dir, seed, form)
+    classes, split = _read(DATASETS[dataset], part, data_dir, seed, form, choose)
     return tuple(classes), formed(split, form)
+
+
+def _read(source, part, data_dir, seed, form, choose) -> tuple:
+    if source.chooses:
+        return source.read(part, data_dir, seed, form, choose)
+    classes, split = source.read(part, data_dir, seed, form)
+    return classes, split.take(choose(split.labels))
 
 
 def class_names(dataset: str, data_dir: str, seed: int) -> tuple:
@@ -50,7 +62,7 @@ def class_names(dataset: str, data_dir: str, seed: int) -> tuple:
     source = DATASETS[dataset]
     if source.count:
         return tuple(source.count(data_dir)["train"])
-    return tuple(source.read("test", data_dir, seed, Form())[0])
+    return tuple(_read(source, "test", data_dir, seed, Form(), lambda labels: np.arange(1))[0])
 
 
 def oblong(dataset: str, data_dir: str, seed: int, most: int) -> list:
@@ -58,10 +70,14 @@ def oblong(dataset: str, data_dir: str, seed: int, most: int) -> list:
     if dataset == "folder":  # whose images are in the form from the start
         found = folder.oblong_files(data_dir, most)
     else:
-        split = DATASETS[dataset].read("test", data_dir, seed, Form())[1]
+
+        def first(labels):
+            return np.arange(min(most, len(labels)))
+
+        _, split = _read(DATASETS[dataset], "test", data_dir, seed, Form(), first)
         height, width = split.images.shape[1:3]
         found = [
             (str(split.ids[index]), Image.fromarray(split.images[index].squeeze()))
-            for index in range(min(most, len(split)) if height != width else 0)
+            for index in range(len(split) if height != width else 0)
         ]
     return [(name, on_white(picture)) for name, picture in found]

@@ -2,7 +2,7 @@
 
 from utils.mistakes.causes import without_cause
 from utils.mistakes.edits import effects, under_edits
-from utils.mistakes.factors import error_rates, grouped, measured
+from utils.mistakes.factors import error_rates, examples, grouped, measured
 from utils.mistakes.groups import described, find_groups, in_the_plane, maps_of_confusions, recovery
 from utils.mistakes.groups import mean_maps as mean_maps_of_groups
 from utils.mistakes.groups import of_maps as rows_of_maps
@@ -22,6 +22,7 @@ __all__ = [
     "described",
     "effects",
     "error_rates",
+    "examples",
     "find",
     "find_groups",
     "find_worst_slice",

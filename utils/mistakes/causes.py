@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from utils.core.progress import Progress
 from utils.core.statistics import holm, mean_interval
 from utils.evidence.paired import compare
 from utils.evidence.values import Values
@@ -56,15 +57,25 @@ def explained(classifier: Classifier, split: Split, predicted, seed: int) -> tup
     return rows, Values(at, {"repaired": {"what was planted": mended[at].astype(float)}})
 
 
-def planted_in_the_same(classifier: Classifier, split: Split, seed: int) -> list:
-    """What each cause does to the same images: `paired.compare` of misclassified with it and
-    without, a row for each, and p after Holm.
+def with_each(classifier: Classifier, split: Split, seed: int) -> dict:
+    """Images of `shapes` with each cause in place of theirs, and with none, "", what is answered,
+    and whether that is wrong: {cause: (images (N, H, W, C), logits (N, classes), (N,) bool)}.
     """
-    without = answers_with(classifier, split, seed, "") != split.labels
-    rows = [
-        {"name": name}
-        | compare(answers_with(classifier, split, seed, name) != split.labels, without, seed)
-        for name in CAUSES
-    ]
+    found = {}
+    with Progress(len(CAUSES) + 1, f"Causes planted in {len(split)} images") as bar:
+        for name in ("", *CAUSES):
+            images = render_with_cause(split, seed, name)
+            logits = predict(classifier, images, progress=False)
+            found[name] = images, logits, logits.argmax(dim=1).numpy() != split.labels
+            bar.advance(1)
+    return found
+
+
+def planted_in_the_same(each: dict, seed: int) -> list:
+    """What each cause does to the same images, from `with_each`: `paired.compare` of misclassified
+    with it and without, a row for each, and p after Holm.
+    """
+    without = each[""][2]
+    rows = [{"name": name} | compare(each[name][2], without, seed) for name in CAUSES]
     raised = holm([row["p"] for row in rows])
     return [row | {"p": float(p)} for row, p in zip(rows, raised, strict=True)]

@@ -9,7 +9,7 @@ from itertools import combinations
 import numpy as np
 from scipy import ndimage, stats
 
-from utils.core.statistics import FLIPS, holm, mean_interval
+from utils.core.statistics import FLIPS, evenly_spaced, holm, mean_interval
 from utils.evidence.baselines import border, grey, odd_colour_maps
 from utils.evidence.paired import ALPHA
 from utils.images.split import in_parts
@@ -79,6 +79,18 @@ def error_rates(factors: dict, wrong) -> list:
             found.append(told | mean_interval(wrong[groups == number]))
     raised = dict(zip(tests, holm(list(tests.values())), strict=True))
     return [row | {"p": raised.get(row["factor"])} for row in found]
+
+
+def examples(factors: dict, rows: list, count: int = 3) -> list:
+    """Of each of the `rows` of `error_rates`, `count` images of its group, evenly spaced: indices
+    (K,) for each.
+    """
+    found = []
+    for row in rows:
+        groups, names = grouped(factors[row["factor"]])
+        at = np.flatnonzero(groups == names.index(row["group"]))
+        found.append(at[evenly_spaced(len(at), count)])
+    return found
 
 
 def _same_share(groups, wrong, seed: int = 0) -> float:

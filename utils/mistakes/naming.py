@@ -13,7 +13,6 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from utils.core.progress import Progress
 from utils.core.statistics import evenly_spaced
 from utils.evidence.baselines import to_one
 from utils.evidence.claims import CHANCE, CONFIDENCE, MAPS, PIXELS
@@ -22,40 +21,26 @@ from utils.evidence.localisation import relevance_mass
 from utils.evidence.subject import Subject
 from utils.evidence.values import Values
 from utils.images.causes import CAUSES
-from utils.images.shapes_source import render_with_cause
-from utils.images.split import Split
-from utils.mistakes.causes import explained, planted_in_the_same
+from utils.mistakes.causes import explained, planted_in_the_same, with_each
 from utils.mistakes.factors import measured
-from utils.networks.classifier import Classifier, predict
 from utils.networks.features import features
 
 NEIGHBOURS = 5
 PLANTED = 100  # images at most into which each cause is planted
 
 
-def planted_mistakes(classifier: Classifier, split: Split, seed: int) -> tuple:
-    """Images of `shapes` that are read right without any cause, and wrong with one: images
-    (M, H, W, C), labels (M,), the cause (M,) as its number in CAUSES, logits (M, classes), and of
-    which image of the split each is made (M,).
+def planted_mistakes(each: dict, labels) -> tuple:
+    """Of what `causes.with_each` gives, the images that are read right without any cause, and wrong
+    with one: images (M, H, W, C), labels (M,), the cause (M,) as its number in CAUSES, logits (M,
+    classes), and of which image each is made (M,).
     """
-    without = predict(classifier, render_with_cause(split, seed, ""), progress=False)
-    of = np.flatnonzero(without.argmax(dim=1).numpy() == split.labels)
-    split = split.take(of)
-    if not len(of):
-        nothing = np.zeros(0, int)
-        return split.images, nothing, nothing, without[:0], nothing
-    found: list = []
-    with Progress(len(CAUSES), f"Causes planted in {len(split)} images") as bar:
-        for number, name in enumerate(CAUSES):
-            images = render_with_cause(split, seed, name)
-            logits = predict(classifier, images, progress=False)
-            wrong = np.flatnonzero(logits.argmax(dim=1).numpy() != split.labels)
-            causes = np.full(len(wrong), number)
-            found.append((images[wrong], split.labels[wrong], causes, logits[wrong], of[wrong]))
-            bar.advance(1)
-    parts = list(zip(*found, strict=True))
-    images, labels, causes = (np.concatenate(part) for part in parts[:3])
-    return images, labels, causes, torch.cat(parts[3]), np.concatenate(parts[4])
+    right, found = ~each[""][2], []
+    for number, name in enumerate(CAUSES):
+        images, logits, wrong = each[name]
+        of = np.flatnonzero(wrong & right)
+        found.append((images[of], labels[of], np.full(len(of), number), logits[of], of))
+    *first, answered, at = zip(*found, strict=True)
+    return *map(np.concatenate, first), torch.cat(answered), np.concatenate(at)
 
 
 def of_maps(predicted: np.ndarray, true: np.ndarray) -> np.ndarray:
@@ -135,23 +120,23 @@ def known_causes(subject: Subject, data, predicted) -> tuple[list, list, dict]:
     causes, repaired = explained(classifier, test, predicted, seed)
     tests = {"causes": repaired} if len(repaired.at) else {}
     at = evenly_spaced(len(test), PLANTED)
-    planted = planted_in_the_same(classifier, test.take(at), seed)
+    each, labels = with_each(classifier, test.take(at), seed), test.labels[at]
+    planted = planted_in_the_same(each, seed)
     if not data.validates_on_test:
         val = data.val.take(evenly_spaced(len(data.val), PLANTED))
-        if named := name_causes(subject, val, test.take(at)):
+        fitted = planted_mistakes(with_each(classifier, val, seed), val.labels)
+        if named := name_causes(subject, fitted, planted_mistakes(each, labels)):
             tests["naming"] = replace(named, at=at[named.at])
     return causes, planted, tests
 
 
-def name_causes(subject: Subject, val: Split, test: Split) -> Values | None:
-    """Whether each kind of what is seen names the cause, by rules fitted on planted mistakes of
-    `val`: Values by kind, of the images of `test` that have any, the share of their planted
-    mistakes that is named right. "always the commonest" answers the commonest cause of `val`.
+def name_causes(subject: Subject, fitted: tuple, held: tuple) -> Values | None:
+    """Whether each kind of what is seen names the cause, by rules `fitted` on planted mistakes and
+    held to others: Values by kind, of the images that have any, the share of their planted mistakes
+    that is named right. "always the commonest" answers the commonest cause of `fitted`.
 
     None where there are too few of either.
     """
-    fitted = planted_mistakes(subject.classifier, val, subject.seed)
-    held = planted_mistakes(subject.classifier, test, subject.seed)
     known, asked = fitted[2], held[2]
     if len(known) < NEIGHBOURS or len(np.unique(known)) < 2 or not len(asked):
         return None

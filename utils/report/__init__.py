@@ -10,7 +10,7 @@ from utils.report.common_figures import (
     under_edits,
 )
 from utils.report.drawing import save
-from utils.report.evidence_figures import alike, cascade, forest, intervals, removal_curves
+from utils.report.evidence_figures import alike, cascade, forest, intervals, panels, removal_curves
 from utils.report.explorer import explore
 from utils.report.export import open_in_spotlight, write_maps, write_overlays
 from utils.report.figures import (
@@ -74,6 +74,7 @@ __all__ = [
     "of_mistakes",
     "open_in_spotlight",
     "p_text",
+    "panels",
     "plane",
     "rates_table",
     "reliability",

@@ -105,7 +105,9 @@ def margins(values, causes, heading: str):
     names = [*sorted(set(causes) - {"none"}), "none"]
     counts = [int(np.sum(causes == name)) for name in names]
     titles = [f"{name} (n = {n})" for name, n in zip(names, counts, strict=True)]
-    figure, axis = rows_of(titles, heading, "probability of the true class less the largest other")
+    figure, (axis,) = rows_of(
+        titles, heading, "probability of the true class less the largest other"
+    )
     rng = np.random.RandomState(0)  # or dots would lie on each other
     for index, name in enumerate(names):
         own = values[causes == name]

@@ -89,17 +89,23 @@ def grid(rows, columns, cell=(1.7, 2.0), extra=0.5):
     return figure, axes
 
 
-def rows_of(names: list, heading: str, label: str, high: float = 0.42):
-    """An axis with a row for each of the names, `high` inches; the names stand above their rows."""
-    figure, axis = plt.subplots(figsize=(SLIM, high * len(names) + 1.1), layout="constrained")
+def rows_of(names: list, heading: str, label: str, high: float = 0.42, panels: int = 1):
+    """Axes (panels,) with a row for each of the names, `high` inches; the names stand above their
+    rows, in the first.
+    """
+    size = SLIM * (1 + 0.5 * (panels - 1)), high * len(names) + 1.1
+    figure, axes = plt.subplots(
+        1, panels, figsize=size, layout="constrained", sharex=True, sharey=True, squeeze=False
+    )
     for index, name in enumerate(names):
-        at: dict = {"transform": axis.get_yaxis_transform(), "fontsize": 9}
+        at: dict = {"transform": axes[0, 0].get_yaxis_transform(), "fontsize": 9}
         back = {"facecolor": "white", "edgecolor": "none", "pad": 0}  # or a line would cross it
-        axis.text(0, index - 0.22, name, **at, bbox=back)
-    axis.set(xlabel=label, ylim=(len(names) - 0.6, -0.9), yticks=[])
-    axis.spines[["top", "right", "left"]].set_visible(False)
+        axes[0, 0].text(0, index - 0.22, name, **at, bbox=back)
+    for axis in axes.flat:
+        axis.set(xlabel=label, ylim=(len(names) - 0.6, -0.9), yticks=[])
+        axis.spines[["top", "right", "left"]].set_visible(False)
     figure.suptitle(heading)
-    return figure, axis
+    return figure, axes[0]
 
 
 def square(count: int) -> tuple[int, int]:

@@ -4,21 +4,58 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from utils.core.statistics import mean_interval
-from utils.report.drawing import BLUE, GREY, HEAT, ORANGE, rows_of
+from utils.report.drawing import BLUE, GREY, HEAT, ORANGE, rows_of, show
+from utils.report.map_figures import overlay
 from utils.report.sentences import claimed
 
 ENDS = ("value", "low", "high")
 
 
-def intervals(rows: list, heading: str, label: str, ours=()):
+def intervals(rows: list, heading: str, label: str, ours=(), examples=()):
     """Measured shares of 1 with their intervals, one a line: rows of name, n, value, low, high.
 
     Where some are named as `ours`, the others are grey, and a line marks the best of them (but the
-    oracle).
+    oracle). `examples`, a few images (K, H, W, C) for each row, stand beside it.
     """
-    names = [f"{row['name']} (n = {row['n']})" for row in rows]
-    label += "\ndashed: the best of the others, which are grey" if ours else ""
-    figure, axis = rows_of(names, heading, label)
+    figure, (axis,) = rows_of(_numbered(rows), heading, _explained(label, ours))
+    _points(axis, rows, ours)
+    axis.set_xlim(0, min(1, 1.2 * max(row["high"] for row in rows)) or 1)
+    if len(examples):
+        beside = axis.inset_axes((1.04, 0, 0.4, 1))
+        for row, images in enumerate(examples):
+            for column, image in enumerate(images):
+                show(beside, image).set_extent((column, column + 0.86, row + 0.2, row - 0.66))
+        most = max(map(len, examples))
+        beside.set(xlim=(0, most), ylim=axis.get_ylim(), anchor="W")
+        beside.set_axis_off()
+    return figure
+
+
+def panels(rows: list, measures: dict, heading: str, label: str, ours=()):
+    """The same of several measures, {title: measure}, side by side: rows of name and, for each
+    measure, n, value, low and high. Rows without one of them are left out.
+    """
+    rows = [row for row in rows if all(name in row for name in measures.values())]
+    each = [[row[name] | {"name": row["name"]} for row in rows] for name in measures.values()]
+    names = _numbered(each[0])
+    figure, axes = rows_of(names, heading, _explained(label, ours), panels=len(measures))
+    for axis, title, some in zip(axes, measures, each, strict=True):
+        _points(axis, some, ours)
+        axis.set_title(title, fontsize=10)
+    axes[0].set_xlim(0, min(1, 1.2 * max(row["high"] for some in each for row in some)) or 1)
+    return figure
+
+
+def _numbered(rows):
+    return [f"{row['name']} (n = {row['n']})" for row in rows]
+
+
+def _explained(label, ours):
+    return f"{label}\ndashed: the best of the others, which are grey" if ours else label
+
+
+def _points(axis, rows, ours):
+    """Values with their intervals, row by row, and the best of those that are not `ours`."""
     for index, row in enumerate(rows):
         errors = [[row["value"] - row["low"]], [row["high"] - row["value"]]]
         color = BLUE if not ours or row["name"] in ours else GREY
@@ -27,8 +64,6 @@ def intervals(rows: list, heading: str, label: str, ours=()):
     if others := [row for row in rows if ours and row["name"] not in (*ours, "oracle")]:
         best = max(others, key=lambda row: row["value"])
         axis.axvline(best["value"], color=ORANGE, linestyle="--", linewidth=1, zorder=0)
-    axis.set_xlim(0, min(1, 1.2 * max(row["high"] for row in rows)) or 1)
-    return figure
 
 
 def removal_curves(found: dict, shares, ours: list):
@@ -70,33 +105,35 @@ def removal_curves(found: dict, shares, ours: list):
     return figure
 
 
-def cascade(rows: list, heading: str):
-    """How alike maps stay while the network is re-initialised: see `randomisation.similarities`."""
-    figure, axis = plt.subplots(figsize=(7.5, 3.6), layout="constrained")
+def cascade(rows: list, image, maps: list, heading: str):
+    """How alike maps stay while the network is re-initialised: see `randomisation.similarities`.
+
+    Above, `maps` (H, W) of one image (H, W, C): of the trained network, then level by level.
+    """
+    levels = ["trained", *[row["level"] for row in rows]]
+    wide = max(7.5, 0.85 * len(levels) + 2)
+    figure, axis = plt.subplots(figsize=(wide, 4.4), layout="constrained")
     names = [name for name in rows[0] if name != "level"]
     for name, color, marker in zip(names, (BLUE, ORANGE, GREY, "#009e73"), "osd^", strict=False):
         values = [mean_interval(row[name]["SSIM"]) for row in rows]
-        mean, low, high = (
-            np.array([value[key] for value in values]) for key in ("value", "low", "high")
-        )
-        axis.errorbar(
-            range(len(rows)),
-            mean,
-            yerr=[mean - low, high - mean],
-            color=color,
-            marker=marker,
-            capsize=3,
-            label=name,
-        )
+        mean, low, high = (np.array([1.0, *[value[key] for value in values]]) for key in ENDS)
+        look = {"color": color, "marker": marker, "capsize": 3, "label": name}
+        axis.errorbar(range(len(levels)), mean, yerr=[mean - low, high - mean], **look)
     axis.axhline(0, color=GREY, linewidth=0.6)
     axis.set(
-        title=heading,
         xlabel="re-initialised: from the output down to this part",
+        xlim=(-0.5, len(levels) - 0.5),
         ylim=(None, 1.05),
         ylabel="SSIM with the map\nof the trained network",
     )
-    axis.set_xticks(range(len(rows)), [row["level"] for row in rows])
+    axis.set_xticks(range(len(levels)), levels)
     axis.spines[["top", "right"]].set_visible(False)
+    for number, values in enumerate(maps):
+        above = axis.inset_axes(((number + 0.04) / len(levels), 1.06, 0.92 / len(levels), 0.4))
+        overlay(above, image, values)
+        above.set(anchor="S")
+        above.set_axis_off()
+    figure.suptitle(heading)
     figure.legend(loc="outside right center", frameon=False)
     return figure
 
@@ -105,7 +142,7 @@ def forest(claims: list, heading: str):
     """By how much a map is better than the baseline that decides, claim by claim."""
     names = [f"{claimed(row)}\nagainst {row['baseline']}, n = {row['n']}" for row in claims]
     label = "better by (95 % interval over images); 0: as good"
-    figure, axis = rows_of(names, heading, label, high=0.62)
+    figure, (axis,) = rows_of(names, heading, label, high=0.62)
     colors = {"better": BLUE, "worse": ORANGE}
     for index, row in enumerate(claims):
         color = colors.get(row["verdict"], GREY)

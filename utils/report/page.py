@@ -24,15 +24,18 @@ from utils.report.tiles import COLUMNS, SIDE, uri
 from utils.training.metrics import doubt
 
 FIGURES = {  # of each section: the name of each picture, and what to say to those who cannot see it
+    "first": {
+        "one_mistake": "The surest mistake as it is and under changes to the whole image, with the "
+        "probabilities of the predicted and of the true class."
+    },
     "common": {
-        "factors": "The share of images that are misclassified, by factors that go with mistakes.",
+        "factors": "The share of images that are misclassified, by factors that go with mistakes, "
+        "beside examples.",
         "least_changes": "Curves: how many answers turn with a change of the image of at most so "
         "much.",
         "neighbours": "Misclassified test images, each beside training images: the nearest of "
         "either class, and those that taught it most.",
         "groups": "Groups of mistakes: the mean map of each, and members.",
-        "one_mistake": "The surest mistake as it is and under changes to the whole image, with the "
-        "probabilities of the predicted and of the true class.",
         "margins": "By how much the true class leads in each image, by what was planted in it.",
         "plane": "The test images in the plane of their features, mistakes ringed.",
         "naming": "How often the cause of a planted mistake is named right, by what is seen.",
@@ -60,8 +63,10 @@ FIGURES = {  # of each section: the name of each picture, and what to say to tho
         "mosaics": "Four images side by side, and below them the map for the class of each.",
         "removal": "Curves: probability of the class while each map's strongest pixels are "
         "removed, or alone kept.",
+        "undoing": "How often a mistake is read right without the strongest tenth of each kind of "
+        "map, by what fills the hole.",
         "randomisation": "Curves: how alike the maps stay while the network's parts are "
-        "re-initialised, one by one.",
+        "re-initialised, one by one; above, those of one image.",
         "alike": "How alike the maps of methods are: rank correlations.",
     },
     "training": {
@@ -108,6 +113,7 @@ def write_page(
     drawn = [path.stem for path in (run / "figures").glob("*.png")]
     explained = [name for name in drawn if _of_this_run(run, name)]
     of_this_run = {
+        "first": explained,
         "common": explained,
         "galleries": explained,
         "worth": explained,
