@@ -42,8 +42,13 @@ def test_error_rates_by_hand():
     assert rows[2]["p"] > 0.5
     assert rows[-1]["p"] is None  # a single group has nothing to be compared with
     assert dark["name"] == "polarity: dark"
-    found = factors.examples({"polarity": kind, "noise": same}, [light, rows[2]], 3)
-    assert [at.tolist() for at in found] == [[40, 60, 79], [0, 40, 77]]
+    found = factors.examples({"polarity": kind, "noise": same}, [light, rows[2], rows[4]], 3)
+    for at, group in zip(found, (kind == "light", same < 2, same == 3), strict=True):
+        assert len(set(at.tolist())) == 3
+        assert group[at].all()
+    near = {"x": np.repeat([10000.1, 10000.2, 10000.3], 2)}  # whose groups have one name
+    rows = factors.error_rates(near, np.ones(6))
+    assert [at.tolist() for at in factors.examples(near, rows)] == [[0, 1], [2, 3], [4, 5]]
     (alone, _) = factors.error_rates({"polarity": kind}, wrong)
     assert dark["p"] == pytest.approx(2 * alone["p"])  # Holm, of two
     assert {row["p"] for row in factors.error_rates({"x": kind}, np.zeros(80))} == {None}

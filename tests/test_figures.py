@@ -292,6 +292,18 @@ def test_examples_stand_beside_their_row():
         assert high < row < low
         assert column <= left < right <= column + 1
         assert right - left == pytest.approx(low - high)  # square
+    wide = np.full((30, 90, 3), 10, np.uint8)
+    (axis,) = evidence_figures.intervals(rows, "heading", "%", examples=[[wide], [wide]]).axes
+    left, right, low, high = axis.child_axes[0].images[0].get_extent()
+    assert right - left == pytest.approx(3 * (low - high))
+
+
+def test_examples_do_not_hide_the_names_of_rows():
+    rows = [{"name": "distance to training: 0.0008523 to 0.007113"} | interval(0.5)] * 2
+    figure = evidence_figures.intervals(rows, "heading", "%", examples=[IMAGES[:3]] * 2)
+    figure.draw_without_rendering()
+    (axis,) = figure.axes
+    assert axis.texts[0].get_window_extent().x1 < axis.child_axes[0].get_window_extent().x0
 
 
 def test_panels_show_a_measure_each():
@@ -378,6 +390,19 @@ def test_cascade_shows_its_rows():
     points = axis.transData.transform([(number, 1) for number in range(3)])
     points = figure.transFigure.inverted().transform(points)
     assert middles == pytest.approx(points[:, 0], abs=0.01)
+    assert above[2].get_title() == "constant"
+    # below the heading, and no larger for being few
+    heading = figure.findobj(lambda one: getattr(one, "get_text", str)() == "heading")[0]
+    assert above[0].get_window_extent().y1 < heading.get_window_extent().y0
+
+
+def test_a_cascade_of_very_many_parts_stays_within_what_a_file_can_hold():
+    rows = [{"level": f"part {n}", "a": {"SSIM": np.array([0.4, 0.6])}} for n in range(60)]
+    image, maps = np.full((4, 4, 3), 51, np.uint8), [np.eye(4)] * 61
+    figure = evidence_figures.cascade(rows, image, maps, "heading")
+    (axis,) = figure.axes
+    assert figure.get_figwidth() == drawing.LARGEST
+    assert len(axis.child_axes) == evidence_figures.STRIP
 
 
 def pictures(axis):

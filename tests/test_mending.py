@@ -94,12 +94,17 @@ def test_its_own_map_points_at_the_cause_and_others_do_not():
         )
 
 
-def test_probabilities_without_the_strongest_by_hand():
+def test_probabilities_without_the_strongest_and_what_rises_by_hand():
     inputs, maps = torch.cat([image((0, 0))] * 2), np.zeros((2, 8, 8))
     maps[0, 0, 0] = maps[1, 4, 4] = 1
     (found,) = mending.without_the_strongest(Bright(), inputs, {"x": maps}, "mean").values()
     for shares, logits in zip(found, ([0.5, 0, 0], [0.5, 1, 0]), strict=True):
         assert shares.numpy() == pytest.approx(np.exp(logits) / np.exp(logits).sum())
+    before = np.exp(0.5) / (np.exp(0.5) + np.exp(1) + 1)
+    (rises,) = mending.rises({"x": found}, np.array([before] * 2), np.array([0, 0])).values()
+    assert rises == pytest.approx([np.exp(0.5) / (np.exp(0.5) + 2) - before, 0], abs=1e-6)
+    (of_the_other,) = mending.rises({"x": found}, np.zeros(2), np.array([1, 0])).values()
+    assert of_the_other == pytest.approx([1 / (np.exp(0.5) + 2), before])
 
 
 def test_the_search_finds_what_turns_an_image():

@@ -10,7 +10,8 @@ def row(what, difference, verdict="better", **each):
     ends = {"difference": difference, "low": difference - 0.1, "high": difference + 0.1}
     told = {"p": 0.01, "p_holm": 0.02, "least": 0.1, "ours": 0.5, "theirs": 0.5 - difference}
     told |= {"map": "GradCAM, layer3", "baseline": "edges", "networks": 1}
-    each = {"each": each or {"edges": difference}}
+    values = (each or {"edges": difference}).items()
+    each = {"each": {name: {"value": v, "low": v - 0.1, "high": v + 0.1} for name, v in values}}
     return {"what": what, "n": 10, "verdict": verdict} | ends | told | each
 
 
@@ -30,7 +31,7 @@ def test_claims_over_networks_by_hand():
         "high": 0.5,
         "baseline": "edges",
         "verdict": "better",
-        "each": {"edges": 0.4},
+        "each": {"edges": {"value": 0.4, "low": pytest.approx(0.3), "high": 0.5}},
     }
     (worse,) = over_networks.claims({"a": [row("x", -1, "worse")], "b": [row("x", -1, "better")]})
     assert (worse["shown"], worse["refuted"]) == (1, 1)

@@ -93,7 +93,6 @@ def maps_of(wrong):
 def run_folder(folder, **sections):
     folder.mkdir(exist_ok=True)
     (folder / "figures").mkdir(exist_ok=True)
-    (folder / "evidence.npz").touch()
     for section, values in (
         {"data": DATA, "training": TRAINING, "explanations": FOUND} | sections
     ).items():
@@ -112,7 +111,7 @@ def run_folder(folder, **sections):
         for epoch in (1, 2)
     ]
     files.write_rows(folder / "history.csv", rows, tuple(rows[0]))
-    for name in ("maps_both", "history", "samples", "objects", "verdicts"):
+    for name in ("maps_both", "history", "samples", "objects", "verdicts", "one_mistake"):
         Image.new("RGB", (1500, 900), "teal").save(folder / "figures" / f"{name}.png")
     return folder
 
@@ -269,11 +268,12 @@ def pictures(page):
 
 def test_pictures_are_of_this_run_and_speak(tmp_path):
     folder = run_folder(tmp_path)
-    # older than evidence.npz: of an earlier run
-    os.utime(folder / "figures" / "verdicts.png", (0, 0))
-    page = page_of(folder)
+    os.utime(folder / "figures" / "verdicts.png", (5, 5))
+    assert "verdicts.png" not in page_of(folder, since=5)
+    page = page_of(folder, since=6)  # it is of an earlier run
     alts = {name: alt for names in FIGURES.values() for name, alt in names.items()}
-    assert pictures(page) == [alts[name] for name in ("maps_both", "history", "samples")]
+    shown = "one_mistake", "maps_both", "history", "samples"
+    assert pictures(page) == [alts[name] for name in shown]
     assert "left in its folder by another: figures/verdicts.png, figures/objects.png." in words(
         page
     )
@@ -321,7 +321,7 @@ def test_what_is_not_there_is_said_to_be_missing(tmp_path):
     assert "of how this network was trained: mine:build was explained as it came." in text
     assert "Nothing is known here of the images" in text
     assert "val loss" not in text
-    assert len(pictures(page)) == 2  # maps_both, verdicts
+    assert len(pictures(page)) == 3  # one_mistake, maps_both, verdicts
 
 
 @pytest.mark.parametrize(
@@ -671,7 +671,7 @@ def test_a_tile_shows_its_image_and_map(opened):
 def test_the_page_fits_a_phone_and_a_desk(opened, width):
     assert fits(opened, width) is (width == 390)
     images = opened.find_elements(By.TAG_NAME, "img")
-    assert [image.get_property("naturalWidth") for image in images] == [1500] * 4
+    assert [image.get_property("naturalWidth") for image in images] == [1500] * 5
 
 
 def test_a_network_that_may_have_learnt_nothing_is_said_to(tmp_path):

@@ -333,6 +333,15 @@ def test_a_network_of_ones_own_by_its_import_path(animals, tmp_path, capsys):
     assert [name for name in removed if name not in REFERENCES] == ["FullGrad, all layers"]
 
 
+def test_that_weights_are_random_is_said_before_it_runs(animals, tmp_path, capsys):
+    given = {"dataset": "folder", "data_dir": str(animals), "image_size": 64}
+    notebooks.planned(str(tmp_path), given | {"network": "torchvision:resnet18"})
+    said = "torchvision:resnet18: its weights are random, so its maps explain nothing: give weights"
+    assert said in capsys.readouterr().err.splitlines()
+    notebooks.planned(str(tmp_path), given | {"network": "tests.test_run:small"})
+    assert capsys.readouterr().err == ""
+
+
 def broken():
     """A network that takes two images, or one, but no more."""
 

@@ -80,6 +80,7 @@ def test_run_folder_is_complete(finished):
         "alike",
         "least_changes",
         "neighbours",
+        "undoing",
     }
     others = {
         ".lock",

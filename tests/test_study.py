@@ -229,6 +229,9 @@ def test_every_test_of_a_drawn_split(drawn):
     assert set(found.tests["mistakes"].at) <= set(wrong)
     assert not set(found.tests["holes"].at) & set(wrong)
     assert found.tests["two objects"].by["stronger on its own"]["centre"] == pytest.approx(0.5)
+    assert len(found.strip) == len(found.cascade) + 1
+    first = found.tests["forgetting"].at[:1]
+    assert (found.strip[0] == subject.take(first).maps(predicted[first])[0]).all()
     images, _, (first, second), of_two = found.two
     assert (first != second).all()
     for maps, labels in zip(of_two, (first, second), strict=True):

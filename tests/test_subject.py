@@ -124,7 +124,10 @@ def test_claims_by_hand():
     assert (found[0]["ours"], found[0]["theirs"], found[0]["difference"]) == (1, 0.5, 0.5)
     assert found[0]["map"] == "us"
     assert found[4]["map"] == "the maps"
-    assert found[1]["each"] == {"centre": 0, "edges": -0.5}
+    assert {name: row["value"] for name, row in found[1]["each"].items()} == {
+        "centre": 0,
+        "edges": -0.5,
+    }
     assert found[3]["difference"] == pytest.approx(0.75 - 1 / 18)  # less is good
     assert found[3]["ours"] == 0.25
     contract = [

@@ -1,9 +1,9 @@
 """What the engine of a sweep costs: python -m tests.benchmarks.sweep OUT [--runs N]
-[--workers N ...] [--rounds N] [--trivial N]
+[--workers N ...] [--rounds N] [--trivial N] [-p NAME VALUE]...
 
-Runs of the demo in an hour, one after another by utils.run and by 1, 2 and 4 workers that share the
-cores, in turn; then many runs of notebooks that do next to nothing. A line of OUT/sweep.jsonl for
-each; what is there already is not measured again.
+Runs of the demo, with what is given by `-p`, in an hour: one after another by utils.run and by 1, 2
+and 4 workers that share the cores, in turn; then many runs of notebooks that do next to nothing. A
+line of OUT/sweep.jsonl for each; what is there already is not measured again.
 """
 
 import argparse
@@ -43,17 +43,19 @@ def timed(command: list, where: Path) -> tuple[float, float]:
     return time.perf_counter() - started, most / 2**30
 
 
-def swept(out: Path, axis: str, workers: int, where: Path) -> tuple[float, float]:
+def swept(out: Path, axis: str, workers: int, where: Path, given=()) -> tuple[float, float]:
     """Of a sweep in a new folder."""
     shutil.rmtree(out, ignore_errors=True)
-    return timed(["utils.sweep", str(out), "--grid", axis, "--workers", str(workers)], where)
+    command = ["utils.sweep", str(out), "--grid", axis, "--workers", str(workers)]
+    return timed([*command, *given], where)
 
 
-def one_by_one(out: Path, runs: int) -> tuple[float, float]:
+def one_by_one(out: Path, runs: int, given=()) -> tuple[float, float]:
     """Of the same runs without an engine."""
     shutil.rmtree(out, ignore_errors=True)
     each = [
-        timed(["utils.run", str(out / str(n)), "-p", "seed", str(n)], ROOT) for n in range(runs)
+        timed(["utils.run", str(out / str(n)), "-p", "seed", str(n), *given], ROOT)
+        for n in range(runs)
     ]
     return sum(seconds for seconds, _ in each), max(gib for _, gib in each)
 
@@ -66,35 +68,41 @@ def main():
     parser.add_argument("--workers", type=int, nargs="+", default=WORKERS)
     parser.add_argument("--rounds", type=int, default=ROUNDS)
     parser.add_argument("--trivial", type=int, default=TRIVIAL)
+    parser.add_argument("-p", nargs=2, action="append", default=[], metavar=("NAME", "VALUE"))
     options = parser.parse_args()
+    if "seed" in dict(options.p):
+        parser.error("-p seed: is what the runs differ by")
     out = options.out.resolve()
     out.mkdir(parents=True, exist_ok=True)
     file = out / "sweep.jsonl"
-    there = {(row["what"], row["round"]) for row in lines_of(file)}
+    there = [(row["what"], row["round"], row["given"]) for row in lines_of(file)]
 
-    def add(what, number, runs, measure):
-        if (what, number) not in there:
+    def add(what, number, runs, given, measure):
+        if (what, number, given) not in there:
             seconds, gib = measure()
             row = {"what": what, "round": number, "runs": runs, "seconds": seconds, "gib": gib}
+            row["given"] = given
             rate = {"runs_per_hour": 3600 * runs / seconds, "machine": machine(choose_device())}
             add_line(file, row | rate)
 
     axis = f"seed=0..{options.runs - 1}"
-    ways = {"one after another": lambda: one_by_one(out / "plain", options.runs)}
+    given = [text for pair in options.p for text in ("-p", *pair)]
+    ways = {"one after another": lambda: one_by_one(out / "plain", options.runs, given)}
     for workers in options.workers:
         ways[f"workers: {workers}"] = lambda workers=workers: swept(
-            out / "runs", axis, workers, ROOT
+            out / "runs", axis, workers, ROOT, given
         )
     for number in range(options.rounds):
         for what, measure in ways.items():
-            add(what, number, options.runs, measure)
-    small = out / "house"
-    shutil.rmtree(small, ignore_errors=True)
-    small.mkdir()
-    house.build(small)
-    axis = f"learning_rate={','.join(str(n / 100) for n in range(1, options.trivial + 1))}"
-    trivial = lambda: swept(out / "trivial", axis, max(options.workers), small)  # noqa: E731
-    add("runs that do nothing", 0, options.trivial, trivial)
+            add(what, number, options.runs, dict(options.p), measure)
+    if options.trivial:
+        small = out / "house"
+        shutil.rmtree(small, ignore_errors=True)
+        small.mkdir()
+        house.build(small)
+        rates = ",".join(str(n / 100) for n in range(1, options.trivial + 1))
+        how = out / "trivial", f"learning_rate={rates}", max(options.workers), small
+        add("runs that do nothing", 0, options.trivial, {}, lambda: swept(*how))
     columns = {
         "What": ("what", "s"),
         "round": ("round", "d"),

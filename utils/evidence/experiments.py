@@ -53,14 +53,12 @@ def by_mending(study: Study, every, wrong: Subject, most: int, fill: str, bare):
         maps[mending.THIRD] = some.maps(some.predicted, against=third)
     how = {"fill": fill, "seed": seed, "bare": bare(some)}
     after = mending.without_the_strongest(model, inputs, maps, **how)
-    grey = mending.without_the_strongest(model, inputs, maps, "mean", seed)
-    own, before = (range(len(true)), true), removal.probability_of(model, inputs, true)
+    in_mean_colour = mending.without_the_strongest(model, inputs, maps, "mean", seed)
+    before = removal.probability_of(model, inputs, true)
     by = {
         "corrected": mending.corrected(after, true),
-        "corrected, mean colour": mending.corrected(grey, true),
-        "rise of the true class": {
-            name: shares[own].numpy() - before for name, shares in after.items()
-        },
+        "corrected, mean colour": mending.corrected(in_mean_colour, true),
+        "rise of the true class": mending.rises(after, before, true),
     }
     study.tests["mistakes"] = Values(at, by)
     if len(wrong) > 1:

@@ -47,6 +47,13 @@ def corrected(after: dict, true) -> dict:
     }
 
 
+def rises(after: dict, before: np.ndarray, true) -> dict:
+    """How far the probability of the `true` class (N,) rises from `before` (N,): {name: (N,)} of
+    `after`, {name: probabilities (N, classes)}.
+    """
+    return {name: shares[range(len(true)), true].numpy() - before for name, shares in after.items()}
+
+
 def lenders(true, predicted, at, seed: int = 0, most: int = LENDERS) -> list:
     """For each of the mistakes `at` the others, `most` of them at most, whose maps it borrows:
     those of the same pair of classes first, then any, drawn.

@@ -24,8 +24,8 @@ def claims(by_network: dict) -> list:
     A row a claim: `what`; over networks the mean of the difference from the strongest baseline,
     `against` (of those that all networks have, see `paired.decide`), and its t interval (n
     networks, value, low, high, p), p_holm over the claims, and `verdict`; `by` network its own row:
-    difference, low, high, baseline, verdict and `each` {baseline: difference}; and in how many the
-    verdict is "better", `shown`, and "worse", `refuted`.
+    difference, low, high, baseline, verdict and `each` {baseline: value, low, high}; and in how
+    many the verdict is "better", `shown`, and "worse", `refuted`.
     """
     names = dict.fromkeys(row["what"] for rows in by_network.values() for row in rows)
     found = []
@@ -33,7 +33,8 @@ def claims(by_network: dict) -> list:
         by = {name: row for name, rows in by_network.items() for row in rows if row["what"] == what}
         common = set.intersection(*(set(row["each"]) for row in by.values()))
         each = {
-            name: t_interval([row["each"][name] for row in by.values()]) for name in sorted(common)
+            name: t_interval([row["each"][name]["value"] for row in by.values()])
+            for name in sorted(common)
         }
         # of few networks p may be None: nothing is told
         told = decide({name: row | {"p": _p(row)} for name, row in each.items()})

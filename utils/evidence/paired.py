@@ -8,6 +8,7 @@ from utils.core.statistics import CONFIDENCE, RESAMPLES, holm, sign_flip
 POWER = 0.8  # at which the smallest difference is one that could have been told
 BCA = 2000  # images up to which intervals are bias-corrected and accelerated: it takes n^2
 ALPHA = 0.05
+ENDS = ("value", "low", "high")  # of a difference
 
 
 def compare(ours, theirs, seed: int = 0) -> dict:
@@ -86,10 +87,11 @@ def decide(each: dict) -> dict:
 def against_all(ours, baselines: dict, seed: int = 0) -> dict:
     """`ours` (N,) compared with each of the baselines {name: (N,)}.
 
-    What `decide` makes of it, and `each` {name: mean difference}.
+    What `decide` makes of it, and `each` {name: the difference from it, `value`, `low`, `high`}.
     """
     each = {name: compare(ours, values, seed) for name, values in baselines.items()}
-    return decide(each) | {"each": {name: row["value"] for name, row in each.items()}}
+    ends = {name: {key: row[key] for key in ENDS} for name, row in each.items()}
+    return decide(each) | {"each": ends}
 
 
 def judged(rows: list) -> list:

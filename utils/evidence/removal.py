@@ -67,7 +67,8 @@ def drop_and_increase(model, inputs, classes, maps, before) -> tuple:
 def curves(
     model, inputs, classes, maps: dict, kinds, fill: str = "road", seed: int = 0, bare=None
 ) -> dict:
-    """The curves of maps {name: (N, H, W)}, of KINDS: {name: {kind: (N, len(SHARES))}}.
+    """The curves of maps {name: (N, H, W)}, of `kinds` (some of KINDS): {name: {kind: (N,
+    len(SHARES))}}.
 
     Their ends, the whole image and nothing of it, are the same for all maps.
     """

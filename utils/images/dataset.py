@@ -79,7 +79,7 @@ def load(
     def read(part, most):
         def choose(labels):
             sizes[part] = len(labels)
-            fits = most and most <= len(labels)
+            fits = 0 < most <= len(labels)
             return stratified(labels, most, seed) if fits else np.arange(len(labels))
 
         return read_part(dataset, data_dir, seed, part, form, choose)

@@ -23,16 +23,21 @@ def read_shapes(part: str, data_dir: str, seed: int, form, choose) -> tuple:
     """The classes, and the Split of those images of a part whose indices `choose` gives for the
     labels of all; they need no files.
     """
-    stream, count = list(SHAPES_IMAGES).index(part), SHAPES_IMAGES[part]
-    labels = np.random.RandomState((seed, stream)).permutation(count) % len(shapes.CLASSES)
-    return shapes.CLASSES, _render(part, seed, stream, tuple(labels), tuple(choose(labels)))
+    return shapes.CLASSES, _render(part, seed, choose(_labels(part, seed)).tobytes())
+
+
+def _labels(part, seed):
+    of = seed, list(SHAPES_IMAGES).index(part)
+    return np.random.RandomState(of).permutation(SHAPES_IMAGES[part]) % len(shapes.CLASSES)
 
 
 @functools.lru_cache(8)
-def _render(part, seed, stream, labels, at):
-    images, masks, factors = causes.render(labels, (seed, stream), at)
+def _render(part, seed, chosen):
+    """Of the images whose indices, int64, are the bytes `chosen`."""
+    labels, at = _labels(part, seed), np.frombuffer(chosen, np.int64)
+    images, masks, factors = causes.render(labels, (seed, list(SHAPES_IMAGES).index(part)), at)
     ids = np.array([f"{part}-{index:05d}" for index in at])
-    return Split(images, np.array(labels, np.int64)[list(at)], ids, masks, factors)
+    return Split(images, labels[at].astype(np.int64), ids, masks, factors)
 
 
 def render_background(split: Split, seed: int) -> np.ndarray:

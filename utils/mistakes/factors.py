@@ -9,7 +9,7 @@ from itertools import combinations
 import numpy as np
 from scipy import ndimage, stats
 
-from utils.core.statistics import FLIPS, evenly_spaced, holm, mean_interval
+from utils.core.statistics import FLIPS, holm, mean_interval
 from utils.evidence.baselines import border, grey, odd_colour_maps
 from utils.evidence.paired import ALPHA
 from utils.images.split import in_parts
@@ -65,9 +65,9 @@ def grouped(values) -> tuple:
 def error_rates(factors: dict, wrong) -> list:
     """The share of images that are `wrong` (N,) bool, by each of the factors {name: (N,)}.
 
-    A row for each group of each factor: `name`, `factor`, `group`, the share with its interval (n,
-    value, low, high), and `p` of the factor, that all its groups have the same share (chi-squared
-    by permutation; None for a single group), after Holm over the factors.
+    A row for each group of each factor: `name`, `factor`, `group` and its `number`, the share with
+    its interval (n, value, low, high), and `p` of the factor, that all its groups have the same
+    share (chi-squared by permutation; None for a single group), after Holm over the factors.
     """
     wrong, found, tests = np.asarray(wrong, bool), [], {}
     for factor, values in factors.items():
@@ -75,21 +75,21 @@ def error_rates(factors: dict, wrong) -> list:
         if len(names) > 1 and 0 < wrong.sum() < len(wrong):
             tests[factor] = _same_share(groups, wrong)
         for number, name in enumerate(names):
-            told = {"name": f"{factor}: {name}", "factor": factor, "group": name}
+            told = {"name": f"{factor}: {name}", "factor": factor, "group": name, "number": number}
             found.append(told | mean_interval(wrong[groups == number]))
     raised = dict(zip(tests, holm(list(tests.values())), strict=True))
     return [row | {"p": raised.get(row["factor"])} for row in found]
 
 
 def examples(factors: dict, rows: list, count: int = 3) -> list:
-    """Of each of the `rows` of `error_rates`, `count` images of its group, evenly spaced: indices
-    (K,) for each.
+    """Of each of the `rows` of `error_rates`, `count` images of its group, drawn: indices (K,) for
+    each.
     """
-    found = []
+    rng, found = np.random.RandomState(0), []
     for row in rows:
-        groups, names = grouped(factors[row["factor"]])
-        at = np.flatnonzero(groups == names.index(row["group"]))
-        found.append(at[evenly_spaced(len(at), count)])
+        groups, _ = grouped(factors[row["factor"]])
+        at = np.flatnonzero(groups == row["number"])
+        found.append(np.sort(rng.permutation(at)[:count]))
     return found
 
 

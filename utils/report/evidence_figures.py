@@ -3,12 +3,14 @@
 import matplotlib.pyplot as plt
 import numpy as np
 
-from utils.core.statistics import mean_interval
-from utils.report.drawing import BLUE, GREY, HEAT, ORANGE, rows_of, show
-from utils.report.map_figures import overlay
+from utils.core.statistics import evenly_spaced, mean_interval
+from utils.evidence.paired import ENDS
+from utils.maps.compute import constant
+from utils.report.drawing import BLUE, GREY, HEAT, LARGEST, ORANGE, SLIM, over, rows_of, show
+from utils.report.map_figures import cross
 from utils.report.sentences import claimed
 
-ENDS = ("value", "low", "high")
+STRIP = 12  # maps at most above a cascade
 
 
 def intervals(rows: list, heading: str, label: str, ours=(), examples=()):
@@ -21,24 +23,32 @@ def intervals(rows: list, heading: str, label: str, ours=(), examples=()):
     _points(axis, rows, ours)
     axis.set_xlim(0, min(1, 1.2 * max(row["high"] for row in rows)) or 1)
     if len(examples):
-        beside = axis.inset_axes((1.04, 0, 0.4, 1))
+        most = max(map(len, examples))
+        figure.set_figwidth(SLIM + 0.45 * most)
+        beside = axis.inset_axes((1.04, 0, 0.1 * most, 1))
         for row, images in enumerate(examples):
             for column, image in enumerate(images):
-                show(beside, image).set_extent((column, column + 0.86, row + 0.2, row - 0.66))
-        most = max(map(len, examples))
+                _in_cell(beside, image, row, column)
         beside.set(xlim=(0, most), ylim=axis.get_ylim(), anchor="W")
         beside.set_axis_off()
     return figure
 
 
+def _in_cell(axis, image, row, column, side=0.86):
+    """An image, as large as fits, below the name of its row."""
+    high, wide = (side * part / max(image.shape[:2]) for part in image.shape[:2])
+    left, top = column + (side - wide) / 2, row + 0.2 - (side + high) / 2
+    show(axis, image).set_extent((left, left + wide, top + high, top))
+
+
 def panels(rows: list, measures: dict, heading: str, label: str, ours=()):
     """The same of several measures, {title: measure}, side by side: rows of name and, for each
-    measure, n, value, low and high. Rows without one of them are left out.
+    measure, n, value, low and high, of the same images. Rows without one of them are left out.
     """
     rows = [row for row in rows if all(name in row for name in measures.values())]
     each = [[row[name] | {"name": row["name"]} for row in rows] for name in measures.values()]
-    names = _numbered(each[0])
-    figure, axes = rows_of(names, heading, _explained(label, ours), panels=len(measures))
+    figure, axes = rows_of(_numbered(each[0]), heading, "", panels=len(measures))
+    figure.supxlabel(_explained(label, ours), fontsize="medium")
     for axis, title, some in zip(axes, measures, each, strict=True):
         _points(axis, some, ours)
         axis.set_title(title, fontsize=10)
@@ -111,7 +121,7 @@ def cascade(rows: list, image, maps: list, heading: str):
     Above, `maps` (H, W) of one image (H, W, C): of the trained network, then level by level.
     """
     levels = ["trained", *[row["level"] for row in rows]]
-    wide = max(7.5, 0.85 * len(levels) + 2)
+    wide = min(LARGEST, max(7.5, 0.85 * len(levels) + 2))
     figure, axis = plt.subplots(figsize=(wide, 4.4), layout="constrained")
     names = [name for name in rows[0] if name != "level"]
     for name, color, marker in zip(names, (BLUE, ORANGE, GREY, "#009e73"), "osd^", strict=False):
@@ -126,11 +136,19 @@ def cascade(rows: list, image, maps: list, heading: str):
         ylim=(None, 1.05),
         ylabel="SSIM with the map\nof the trained network",
     )
-    axis.set_xticks(range(len(levels)), levels)
+    crowded: dict = {"rotation": 45, "ha": "right"} if len(levels) > STRIP else {}
+    axis.set_xticks(range(len(levels)), levels, **crowded)
     axis.spines[["top", "right"]].set_visible(False)
-    for number, values in enumerate(maps):
-        above = axis.inset_axes(((number + 0.04) / len(levels), 1.06, 0.92 / len(levels), 0.4))
-        overlay(above, image, values)
+    shown = evenly_spaced(len(maps), STRIP)
+    half = min(0.46 / len(shown), 0.065)  # of the axis' width: fewer are not larger
+    for number in shown:
+        middle = (number + 0.5) / len(levels)
+        above = axis.inset_axes((middle - half, 1.06, 2 * half, 0.4))
+        above.imshow(over(image, maps[number]))
+        if constant(maps[number][None])[0]:
+            above.set_title("constant", fontsize=7)
+        else:
+            cross(above, maps[number])
         above.set(anchor="S")
         above.set_axis_off()
     figure.suptitle(heading)

@@ -44,10 +44,15 @@ def overlay(axis, image, cam, mask=None):
         how = {"color": "white", "ha": "center", "transform": axis.transAxes, "bbox": box}
         axis.text(0.5, 0.06, "constant map", **how)
     else:
-        row, column = np.unravel_index(cam.argmax(), cam.shape)
-        inside = mask is not None and mask[row, column]
-        axis.plot(column, row, "P", mec="black", mfc="black" if inside else "white", ms=7, mew=0.8)
+        cross(axis, cam, mask)
     return ScalarMappable(Normalize(0, 1), HEAT)
+
+
+def cross(axis, cam, mask=None):
+    """Where a map (H, W) peaks; filled where it lies on the object, the mask (H, W)."""
+    row, column = np.unravel_index(cam.argmax(), cam.shape)
+    inside = mask is not None and mask[row, column]
+    axis.plot(column, row, "P", mec="black", mfc="black" if inside else "white", ms=7, mew=0.8)
 
 
 def heat_bar(figure, picture, axes):

@@ -89,15 +89,15 @@ FIGURES = {  # of each section: the name of each picture, and what to say to tho
 
 
 def write_page(
-    run, wrong, classes: tuple, cams: dict, abstract=(), more=None, beside=None, training=None
+    run, wrong, classes: tuple, cams, abstract=(), more=None, beside=None, training=None, since=0.0
 ):
     """Write `report.html` into a run folder, from its files and what notebook 3 has in memory.
 
     `wrong` are the M Mistakes, `cams` their maps {"predicted" or "true": (M, H, W) in 0 to 1},
-    `abstract` the sentences that it opens with, `more` {what: (M,) words} is known of each, and
-    `beside` {what: (M,) indices into the Split `training`, -1 for none} stands beside it. A section
-    without its part of `metrics.json` is left out, and so are pictures that an earlier run left in
-    the folder; the page says so.
+    `abstract` the sentences that say what they are worth, `more` {what: (M,) words} is known of
+    each, and `beside` {what: (M,) indices into the Split `training`, -1 for none} stands beside it.
+    A section without its part of `metrics.json` is left out, and so are pictures of maps that were
+    drawn before the time `since`, by an earlier run in the folder; the page says so.
     """
     run, metrics = Path(run), read_metrics(run)
     found = metrics["explanations"]
@@ -110,8 +110,8 @@ def write_page(
     log = _log(run)
     trained = metrics.get("training") if data and found["network"] in ARCHITECTURES else None
     trained = trained if trained and _is_of(trained, log) else None
-    drawn = [path.stem for path in (run / "figures").glob("*.png")]
-    explained = [name for name in drawn if _of_this_run(run, name)]
+    made = {path.stem: path.stat().st_mtime for path in (run / "figures").glob("*.png")}
+    drawn, explained = list(made), [name for name, time in made.items() if time >= since]
     of_this_run = {
         "first": explained,
         "common": explained,
@@ -155,13 +155,6 @@ def write_page(
     )
     with atomic_write(run / "report.html") as temporary:
         temporary.write_text(page, encoding="utf-8")
-
-
-def _of_this_run(run, name):
-    """Whether a picture of notebook 3 is of this run: it writes evidence.npz first."""
-    return (run / "figures" / f"{name}.png").stat().st_mtime >= (
-        run / "evidence.npz"
-    ).stat().st_mtime
 
 
 def _is_of(training, log):

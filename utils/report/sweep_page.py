@@ -34,6 +34,7 @@ def write(out: Path, runs: list, found: dict, together: dict, failed: dict) -> P
         failed=failed,
         found=found,
         most=MOST,
+        disagree=sweep_figures.DISAGREE,
         pictures=_pictures(runs, found, together),
     )
     path = out / "sweep.html"
@@ -107,8 +108,8 @@ def _figures_together(found, test, classes, times, predicted, sample, maps) -> d
             sample.images[few],
             maps[:, few],
             named,
-            f"{found['mean_map']['method']} at {found['mean_map']['layer']} for the true class: "
-            "hatched where networks disagree; crosses: where maps peak",
+            found["networks"],
+            f"{found['mean_map']['method']} at {found['mean_map']['layer']} for the true class",
         ),
         "Images beside the maps of several networks and their mean.",
     )
@@ -118,11 +119,11 @@ def _figures_together(found, test, classes, times, predicted, sample, maps) -> d
 def _title(test, classes, predicted, index):
     wrong = predicted[:, index][predicted[:, index] != test.labels[index]]
     answers, counts = np.unique(wrong, return_counts=True)
-    first, *others = answers[np.argsort(-counts, kind="stable")]
-    more = f" and {len(others)} other{'s' * (len(others) > 1)}" if others else ""
+    first, *others = np.argsort(-counts, kind="stable")
+    more = f", others {counts[others].sum()}" if others else ""
     return (
-        f"{short(classes[test.labels[index]])}, predicted\n{short(classes[first])} "
-        f"{counts.max()} of {len(predicted)}{more}\nid {short(test.ids[index])}"
+        f"{short(classes[test.labels[index]])}, predicted\n{short(classes[answers[first]])} "
+        f"{counts[first]}{more} of {len(predicted)}\nid {short(test.ids[index])}"
     )
 
 

@@ -135,7 +135,8 @@ def planned(run_dir: str, given: dict, only: str | None = None, networks=None) -
         asked = OF_NETWORK | {name: needed[name] for name in OF_NETWORK if name in needed}
         networks = set() if networks is None else networks
         if (same := str(asked | {"seed": 0, "folder": folder})) not in networks:
-            check_network(folder, **asked)
+            for note in check_network(folder, **asked):
+                print(f"{asked['network'] or run_dir}: {note}", file=sys.stderr)
             networks.add(same)
     return {
         notebook: {name: given[name] for name in known[notebook] if name in given}

@@ -105,8 +105,11 @@ def _check_same(run, classifier, trained, dataset, seed, network, image_size):
             )
 
 
-def check_network(folder, *, dataset, data_dir, seed, network, image_size, layer, weights, method):
-    """Raise ValueError, before any work, for a network, layer or method that cannot be explained.
+def check_network(
+    folder, *, dataset, data_dir, seed, network, image_size, layer, weights, method
+) -> tuple:
+    """What there is to know of a network that is to be explained, in sentences. Raises ValueError,
+    before any work, for a network, layer or method that cannot be.
 
     `folder` is that of a run whose weights are to be explained, or None where it is yet to train.
     """
@@ -132,6 +135,7 @@ def check_network(folder, *, dataset, data_dir, seed, network, image_size, layer
         _try(classifier, part, "GradCAM")
     if not METHODS[method].slow:
         _try(classifier, layer or classifier.layer, method)
+    return classifier.notes
 
 
 def _try(classifier, layer, method):
