@@ -11,7 +11,7 @@ from utils.evidence.values import Values
 from utils.images.split import Split
 from utils.mistakes.mistakes import Mistakes
 from utils.report import drawing, evidence_figures, pair_figures, tables
-from utils.report.sentences import abstract, claimed, of_mistakes, verdict_columns
+from utils.report.sentences import abstract, claimed, of_mistakes, of_networks, verdict_columns
 
 
 def test_forest_shows_differences_and_verdicts():
@@ -139,10 +139,23 @@ def test_the_abstract_says_what_was_found():
     assert every[1] == (
         "The least that p can be is 0.015; 1 of them would have to have it for that."
     )
-    assert "can be is 0.500" in of_mistakes(verdicts, 2)[1]
+    assert of_mistakes(verdicts, 2)[1] == (
+        "With so few mistakes p cannot be below 0.500, which is too much to show it."
+    )
     assert abstract([], {}, 0, [], {}) == []
     (doubted,) = abstract([row("x", 1, "not judged")], {}, 0, [], {})
     assert "not judged" in doubted
+
+
+def test_what_networks_show_stands_beside_what_one_does():
+    rows = [row("points", -0.3, "worse"), row("forgets", 0.2), row("mends", 0.1, "undecided")]
+    assert of_networks([one | {"n": 5} for one in rows]) == (
+        "All this is of one network. Over 5 networks like it 3 claims were held against their "
+        "baselines. Better: forgets. Worse: points. The others are undecided."
+    )
+    (only,) = [row("mends", 0.1, "undecided") | {"n": 6}]
+    assert "None is better or worse. The others are undecided." in of_networks([only])
+    assert of_networks([]).startswith("All this is of one network;")
 
 
 def test_notes_stand_beside_their_mistakes():

@@ -119,6 +119,20 @@ def test_the_search_finds_what_turns_an_image():
     assert found.tolist() == [1, 1]
 
 
+def test_the_search_tries_as_many_cells_of_a_large_image(monkeypatch):
+    """64 of 12 pixels a side; of them one is bright and is found."""
+    inputs, tried = torch.zeros(1, 3, 96, 96), []
+    inputs[0, :, 12:24, 24:36] = 1
+    probabilities = mending.probabilities
+    monkeypatch.setattr(
+        mending,
+        "probabilities",
+        lambda model, of: tried.append(len(of)) or probabilities(model, of),
+    )
+    assert mending.greedy(Bright(), inputs, np.array([0]), "mean").tolist() == [1]
+    assert tried[0] == 64
+
+
 class Both(nn.Module):
     """Class 1 without the cells a and b; a alone goes part of the way, and then c, less than b."""
 

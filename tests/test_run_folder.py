@@ -33,7 +33,6 @@ GIVEN = {
     "layer": "layer2",
     "explain": "true",
     "gallery_images": 4,
-    "image_size": 16,  # a quarter of the time
 }
 
 

@@ -16,7 +16,9 @@ SHARE = 0.1  # of the pixels, taken out
 LENDERS = 64  # other mistakes whose maps stand beside each mistake's own
 BORROWED = "borrowed maps"  # the mean over them
 THIRD = "told a wrong third class"  # what any class that it is told lends a map
-CELL, ROUNDS = 4, 2  # of the greedy search: pixels a side of what it takes out; times it looks
+# of the greedy search: pixels a side of what it takes out, at least, and an eighth of a larger
+# image, so that there are 64 at most; times it looks
+CELL, CELLS, ROUNDS = 4, 8, 2
 
 
 def answers_without(model, inputs, removed, fill, seed=0, bare=None) -> np.ndarray:
@@ -107,9 +109,10 @@ def greedy(model, inputs, wanted, fill, seed=0, bare=None) -> np.ndarray:
     All cells are tried one at a time, ROUNDS times, each time after the best have been taken out.
     """
     height, width = inputs.shape[2:]
-    rows, columns = -(-height // CELL), -(-width // CELL)
+    side = max(CELL, -(-max(height, width) // CELLS))
+    rows, columns = -(-height // side), -(-width // side)
     cells = np.arange(rows * columns).reshape(rows, columns)
-    cells = cells.repeat(CELL, 0).repeat(CELL, 1)[:height, :width]
+    cells = cells.repeat(side, 0).repeat(side, 1)[:height, :width]
     most = round(SHARE * rows * columns)
     found = []
     with Progress(len(inputs), f"Search for what mends {len(inputs)} images") as bar:

@@ -31,7 +31,7 @@ def examine(subject: Subject, logits, drawn: bool, layers, chosen: tuple) -> Stu
     fill = "render" if drawn else "road"
     # of other mistakes the object is not where that of the class is
     as_labelled = ~np.isin(split.factors.get("cause", np.full(len(split), "")), NOT_AS_LABELLED)
-    share = min(1, LARGE / min(split.images.shape[1:3])) / (5 if subject.slow else 1)
+    share = _share(split) / (5 if subject.slow else 1)
 
     def few(most):
         return max(2, round(share * most))
@@ -71,6 +71,11 @@ def examine(subject: Subject, logits, drawn: bool, layers, chosen: tuple) -> Stu
     return study
 
 
+def _share(split: Split) -> float:
+    """Of the images of an experiment, how many are affordable where they are large."""
+    return min(1, LARGE / min(split.images.shape[1:3]))
+
+
 def behind(subject: Subject, fill: str):
     """What lies behind everything in the images of a subject, normalised; None if it is not
     drawn.
@@ -90,7 +95,7 @@ def choose(subject: Subject, val: Split, layers) -> dict:
     quick = not (subject.slow or METHODS[subject.method].all_layers)
     methods = dict.fromkeys((*BESIDE, *[subject.method] * quick))
     pairs = [(name, at) for name in methods for at in layers]
-    count = CHOICE if val.masks is None else len(val)
+    count = max(2, round(_share(val) * CHOICE)) if val.masks is None else len(val)
     at = evenly_spaced(len(val), count)
     val = val.take(at[affordable(len(at), val.images.shape[1:3], len(pairs))])
     classifier, inputs = subject.classifier, subject.classifier.inputs(val.images)

@@ -30,6 +30,22 @@ def abstract(claims: list, verdicts: dict, mistakes: int, causes: list, tests: d
     return [f"{sentence[0].upper()}{sentence[1:]}." for sentence in told if sentence]
 
 
+def of_networks(rows: list) -> str:
+    """What else was found over networks like this one, rows of `over_networks.claims`."""
+    if not rows:
+        return "All this is of one network; what holds for others like it takes several."
+    named = {
+        kind: "; ".join(row["what"] for row in rows if row["verdict"] == kind)
+        for kind in ("better", "worse")
+    }
+    told = ". ".join(f"{kind.capitalize()}: {names}" for kind, names in named.items() if names)
+    return (
+        f"All this is of one network. Over {rows[0]['n']} networks like it "
+        f"{len(rows)} claims were held against their baselines. "
+        f"{told or 'None is better or worse'}. The others are undecided."
+    )
+
+
 def _of_causes(causes):
     """What `causes.explained` tells: mistakes with a planted cause, and those without it."""
     errors = {row["name"]: round(row["errors"]["value"] * row["errors"]["n"]) for row in causes}
@@ -58,13 +74,17 @@ def of_mistakes(verdicts: dict, mistakes: int) -> list:
     n, low = len(verdicts["q"]), verdicts["p"] <= ALPHA
     p = stats.binomtest(int(low.sum()), n, ALPHA, alternative="greater").pvalue
     least = 1 / (1 + min(LENDERS, mistakes - 1))
-    odd = (verdicts["odd p"] <= ALPHA).mean()
+    odd, needed = (verdicts["odd p"] <= ALPHA).mean(), int(np.ceil(n * least / ALPHA))
+    takes = (
+        f"The least that p can be is {least:.3f}; {needed} of them would have to have it for that."
+    )
+    if needed > n:
+        takes = f"With so few mistakes p cannot be below {least:.3f}, which is too much to show it."
     return [
         f"For {int((verdicts['q'] < ALPHA).sum())} of {n} mistakes the map is shown to point at "
         "the cause: the true class rises more without what it marks than without what the maps of "
         "other mistakes mark (false discovery rate 5 %).",
-        f"The least that p can be is {least:.3f}; {int(np.ceil(n * least / ALPHA))} of them would "
-        "have to have it for that.",
+        takes,
         f"p is at most 0.05 in {low.mean():.2f} of them, by chance in no more than 0.05 (p = "
         f"{p:.3f}, were mistakes independent); of what stands out by its colour in {odd:.2f}.",
     ]
