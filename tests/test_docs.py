@@ -74,6 +74,16 @@ def test_what_foretells_shared_mistakes_is_what_the_page_names():
     assert kept("sweep/demo/sweep.json").mean_map.points.more.p > 0.05
 
 
+def test_what_the_readme_says_in_short_of_claims_over_networks():
+    demo, cifar = (kept(f"sweep/{name}/sweep.json").claims for name in ("demo", "cifar10"))
+    verdicts = {row.what: row.verdict for row in demo}
+    assert verdicts["points at the object, all test images"] == "worse"
+    assert verdicts["points at the object, chosen on validation"] == "undecided"
+    assert verdicts["the maps name the cause of a mistake"] == "undecided"
+    assert {row.verdict for row in cifar} == {"undecided"}
+    assert {row.n for row in cifar} == {3}
+
+
 def test_the_official_number_is_that_of_the_default_in_three_seeds():
     tests = {0: 93.13, 1: 93.01, 2: 92.83}  # batches of 512, a warm-up of a quarter
     rows = [row for row in kept("recipes/cifar10.jsonl") if row.settings.epochs == 8]

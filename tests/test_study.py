@@ -247,3 +247,19 @@ def test_every_test_of_a_drawn_split(drawn):
     assert set(methods["max-sensitivity"]) == {name for name in found.alike[0] if ", 1" in name}
     hits = localisation.pointing_game(subject.maps(split.labels), split.masks)
     assert study.choose(subject, split, ["1"])["GradCAM", "1"] == pytest.approx(hits.mean())
+
+
+def test_fewer_large_images_choose_where_no_object_is_known(drawn, monkeypatch):
+    classifier, split = drawn
+    subject = Subject(classifier, split, split.labels, "GradCAM", "1", 0)
+    asked = []
+    curves = study.removal.curves
+    monkeypatch.setattr(
+        study.removal, "curves", lambda *given: asked.append(len(given[1])) or curves(*given)
+    )
+    monkeypatch.setattr(study, "CHOICE", 8)
+    for large in (64, 16):  # pixels, against the 32 of these images
+        monkeypatch.setattr(study, "LARGE", large)
+        scores = study.choose(subject, replace(split, masks=None), ["1"])
+        assert all(0 <= score <= 1 for score in scores.values())
+    assert asked == [8, 4]

@@ -25,7 +25,7 @@ from utils.training.metrics import doubt
 
 FIGURES = {  # of each section: the name of each picture, and what to say to those who cannot see it
     "first": {
-        "one_mistake": "The surest mistake as it is and under changes to the whole image, with the "
+        "one_mistake": "The surest mistake as it is and after one change at a time, with the "
         "probabilities of the predicted and of the true class."
     },
     "common": {
