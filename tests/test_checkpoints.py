@@ -274,10 +274,13 @@ def test_weights_for_a_network_of_ones_own(tmp_path):
     for name in ("weights.safetensors", "weights.pt", "nested.pt", "spread.pt"):
         model = own.bring(f"{HERE}:convolution", 2, str(tmp_path / name)).model
         assert all(torch.equal(values, tensors[at]) for at, values in model.state_dict().items())
+    wider = tensors | {"0.bias": torch.zeros(1000)}
     del tensors["0.bias"]
-    torch.save(tensors, tmp_path / "weights.pt")
-    with pytest.raises(ValueError, match=r"weights\.pt': not a state dictionary .* fits the net"):
-        own.bring(f"{HERE}:convolution", 2, str(tmp_path / "weights.pt"))
+    for found, hint in ((tensors, r"\)$"), (wider, r"\); for weights of other classes see doc/us")):
+        torch.save(found, tmp_path / "weights.pt")
+        said = rf"weights\.pt': not a state dictionary .* fits the net.*{hint}"
+        with pytest.raises(ValueError, match=said):
+            own.bring(f"{HERE}:convolution", 2, str(tmp_path / "weights.pt"))
     torch.save(convolution(), tmp_path / "whole.pt")
     with pytest.raises(ValueError, match=r"holds more than tensors.*state_dict") as caught:
         own.bring(f"{HERE}:convolution", 2, str(tmp_path / "whole.pt"))

@@ -5,6 +5,8 @@ import re
 
 import numpy as np
 import pytest
+import torch
+from torchvision import models
 
 from tests.docs import __main__ as docs
 from tests.docs import interval, kept, recipes, runs
@@ -94,9 +96,24 @@ def test_the_official_number_is_that_of_the_default_in_three_seeds():
     assert recipes.official(8, "test_accuracy", "interval") == f"92.99 % ({ends})"
 
 
-def test_the_example_in_code_runs():
-    (code,) = re.findall(r"```python\n(.*?)```", (ROOT / "doc/using.md").read_text(), re.DOTALL)
+EXAMPLES = re.findall(r"```python\n(.*?)```", (ROOT / "doc/using.md").read_text(), re.DOTALL)
+
+
+def test_the_published_network_is_asked_for_a_few_of_its_classes(monkeypatch):
+    published = models.resnet50().state_dict()
+    published["fc.bias"] = torch.arange(1000.0)
+    monkeypatch.setattr(models.ResNet50_Weights, "get_state_dict", lambda *_, **__: published)
     names: dict = {}
+    exec(EXAMPLES[0], names)
+    network = names["build"]()
+    listed = models.ResNet50_Weights.DEFAULT.meta["categories"]
+    assert [listed[int(bias)] for bias in network.fc.bias] == ["sports car", "tabby", "tree frog"]
+    assert network.transforms().crop_size == [224]
+    assert network(torch.zeros(1, 3, 64, 64)).shape == (1, 3)
+
+
+def test_the_example_in_code_runs():
+    code, names = EXAMPLES[1], {}
     exec(code, names)
     assert names["found"].shape == names["apart"].shape == (4, 224, 224)
     assert set(names["several"]) == {("GradCAM", "layer3"), ("GradCAM", "layer4")}

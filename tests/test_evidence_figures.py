@@ -118,8 +118,8 @@ def test_the_abstract_says_what_was_found():
     verdicts = {"p": p, "q": np.array([0.03, 0.07, 0.5]), "odd p": np.ones(3)}
     told = abstract(claims, verdicts, 80, causes, tests)
     assert told[0] == (
-        "Of 3 claims, each held against the strongest of its baselines, 1 shown (points), 1 "
-        "refuted (forgets (than edges)) and 1 undecided."
+        "Of 3 claims, each held against the strongest of its baselines, the map is better in 1 "
+        "(points), worse in 1 (forgets (than edges)), and 1 are undecided."
     )
     assert told[1] == (
         "Of 4 mistakes 3 have a planted cause; 2 of these are read right when it is taken "

@@ -26,8 +26,8 @@ def test_groups_by_hand():
     assert groups.tolist() == [0, 0, 0, 1, 1, 1, 2, 2, 2]
     assert names == ["0 to 2", "3 to 5", "6 to 8"]
     groups, names = factors.grouped(np.array([1, 1, 1, 1, 1, 2]))  # no thirds
-    assert (groups.tolist(), names) == ([0, 0, 0, 0, 0, 1], ["1 to 1", "2 to 2"])
-    assert factors.grouped(np.ones(3))[1] == ["1 to 1"]
+    assert (groups.tolist(), names) == ([0, 0, 0, 0, 0, 1], ["1", "2"])
+    assert factors.grouped(np.ones(3))[1] == ["1"]
 
 
 def test_error_rates_by_hand():
@@ -42,6 +42,7 @@ def test_error_rates_by_hand():
     assert rows[2]["p"] > 0.5
     assert rows[-1]["p"] is None  # a single group has nothing to be compared with
     assert dark["name"] == "polarity: dark"
+    assert factors.error_rates({"radius": same}, wrong)[1]["name"] == "radius: 2 pixels"
     found = factors.examples({"polarity": kind, "noise": same}, [light, rows[2], rows[4]], 3)
     for at, group in zip(found, (kind == "light", same < 2, same == 3), strict=True):
         assert len(set(at.tolist())) == 3

@@ -43,8 +43,11 @@ IMAGES = np.stack([np.full((4, 4, 3), level, np.uint8) for level in (10, 20, 30,
 
 def test_what_is_kept_of_a_picture_stands_in_a_frame():
     wide, high = np.zeros((4, 8, 3), np.uint8), np.zeros((9, 3, 3), np.uint8)
-    figure = figures.crops([wide, high], [(2, 0, 6, 4), (0, 3, 3, 6)], "kept")
+    figure = figures.crops(
+        [wide, high], [(2, 0, 6, 4), (0, 3, 3, 6)], ["cat/a.png", "b.png"], "kept"
+    )
     assert figure.get_suptitle() == "kept"
+    assert [axis.get_title() for axis in figure.axes] == ["cat\na.png", "b.png"]
     frames = [axis.patches[0] for axis in figure.axes]
     # pixel 0 reaches from -0.5 to 0.5
     assert [frame.get_xy() for frame in frames] == [(1.5, -0.5), (-0.5, 2.5)]

@@ -50,6 +50,9 @@ def test_titles_say_predicted_and_true_class_with_the_images_own_probabilities(w
         "predicted cat 0.50\ntrue dog 0.30\nid b",
         "predicted owl 0.65\ntrue dog 0.25\nid d",
     ]
+    planted = replace(wrong.images, factors={"cause": np.array(["none", "blur"])})
+    of_known = map_figures.mistake_titles(replace(wrong, images=planted), CLASSES)
+    assert [title.split("\n")[2:] for title in of_known] == [["id b"], ["id d", "blur"]]
 
 
 def texts(figure):

@@ -123,6 +123,8 @@ def test_what_is_in_common_by_hand():
         },
         "groups": {"maps": {"sizes": [5, 3], "stability": 0.25}},
         "nudges": [{"name": "mistakes (n = 8)", "any": share, "all": share | {"value": 0.25}}],
+        "mistakes": 8,
+        "test_images": 50,
         "suspects": {
             "counted": [
                 {"in_doubt": "label", "train": 4000, "test": 0},
@@ -137,6 +139,7 @@ def test_what_is_in_common_by_hand():
     assert "agree by 0.25" in groups_
     assert nudges.startswith("Of mistakes (n = 8) 0.50 (0.22 to 0.78) are read right after at")
     assert ": label 4,000 and 0 (near" in suspects
+    assert "by this network, which misclassifies 16% of the test images" in suspects
     assert sentences.in_common({"worst_slice": None}) == []
 
 

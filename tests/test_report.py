@@ -19,10 +19,13 @@ from tests.browsing import fits
 from tests.test_over_networks import row
 from utils import ROOT
 from utils.core import files
+from utils.evidence.claims import CLAIMS as EVERY
+from utils.evidence.claims import REFERENCES
 from utils.images.form import Form
 from utils.images.split import LazyImages, Split
 from utils.mistakes import mistakes, people
 from utils.report import drawing, figures, mistake_list, tiles
+from utils.report import words as words_of
 from utils.report.mistake_list import MOST
 from utils.report.page import FIGURES, write_page
 from utils.report.tiles import COLUMNS, SIDE
@@ -147,7 +150,7 @@ def sheet_of(page, selector, mode="RGB"):
 def rows_of(page):
     """Of each line of the list: where its tiles are, and the texts of its cells."""
     return [
-        (int(x), int(y), [unescape(text) for text in re.findall(r"<td>([^<]*)</td>", cells)])
+        (int(x), int(y), [unescape(text) for text in re.findall(r"<td[^>]*>([^<]*)</td>", cells)])
         for x, y, cells in re.findall(
             r'<tr style="--x:(\d+);--y:(\d+)">(.*?)</tr>', page, re.DOTALL
         )
@@ -228,7 +231,8 @@ def test_numbers_by_hand(tmp_path):
     assert "Test accuracy 90.0 % 95 % interval 86.7 to 92.6, n = 400" in text  # Wilson, by hand
     assert "hits better +0.25 (+0.15 to +0.35) 0.020 0.50 0.25 centre 1,400" in text
     assert "x undecided" in text
-    assert "1 of 2 claims" in text
+    assert "1 of 2 better than every baseline on the same images; 0 worse than one" in text
+    assert "Baselines: centre : the middle of the image, whatever is there." in text
     assert "1 0.0200 1.235 1.000 50.00 60.33 61" in text
     assert "seed 12345" in text
     assert "parameters 11,173,962" in text
@@ -637,6 +641,25 @@ def test_those_of_which_nothing_is_known_can_be_chosen(browser, tmp_path):
     assert len(shown(browser, "Id")) == 40
 
 
+def test_those_of_which_q_is_small_can_be_chosen(browser, tmp_path):
+    page_of(run_folder(tmp_path), more={"q": ["", "0.02", "0.05", "0.30"] * 10})
+    browser.get((tmp_path / "report.html").as_uri())
+    assert not browser.find_elements(By.CSS_SELECTOR, "select[data-key=q]")
+    most = browser.find_element(By.CSS_SELECTOR, "input[data-key=q]")
+    most.send_keys("0.05")
+    assert sorted(shown(browser, "q")) == ["0.02"] * 10 + ["0.05"] * 10
+    most.clear()
+    assert len(shown(browser, "q")) == 40
+
+
+def test_every_baseline_has_its_words():
+    named = {*REFERENCES, *(name for claim in EVERY for name in claim.against)}
+    assert words_of.BASELINES.keys() == named
+    told = words_of.baselines(["edges", "centre", "edges"])
+    assert next(iter(told.items())) == ("edges", "where brightness changes")
+    assert len(told) == 2
+
+
 def seen(browser, element):
     """The pixels of an element on the screen, RGB."""
     browser.execute_script(  # to a whole pixel, or the picture would be cut off
@@ -684,8 +707,8 @@ def test_a_network_that_may_have_learnt_nothing_is_said_to(tmp_path):
             "The network classifies 90.0 % of the test images right. That is not shown to be "
             f"better than always answering the largest class ({largest} %)" in text
         ) == said
-        assert ("Shown of these maps nothing" in text) == said
-        assert (f" of {len(CLAIMS)} claims" in text) != said
+        assert ("Claims about these maps not judged" in text) == said
+        assert (f" of {len(CLAIMS)} better than every" in text) != said
         assert ("cannot be told, as its place in these images is not known" in text) != said
     files.write_metrics(tmp_path, "explanations", FOUND | {"tests": {"object": []}})
     assert "cannot be told" not in words(page_of(tmp_path))

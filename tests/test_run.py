@@ -308,7 +308,10 @@ def test_a_network_of_ones_own_by_its_import_path(animals, tmp_path, capsys):
             notebooks.main([str(tmp_path), *only, layer])
         assert said in capsys.readouterr().err
     assert not list(tmp_path.iterdir())
-    assert notebooks.main([str(tmp_path), *only, "2"]) == 0, capsys.readouterr().err
+    ended, said = notebooks.main([str(tmp_path), *only, "2"]), capsys.readouterr().err
+    assert ended == 0, said
+    (first,) = re.findall("Maps of mistakes come before they are tested, in (.+)", said)
+    assert first in map(str, (tmp_path / "figures").glob("maps_*.png"))
     found = json.loads((tmp_path / "metrics.json").read_text())["explanations"]
     assert (found["layer"], found["mistakes"]) == ("2", 6)
     layers = {name.split(", ")[1] for name in found["chosen_on_validation"]["scores"]}

@@ -67,6 +67,19 @@ def steps(name: str, number: int) -> str:
     return f"{min(rates)} to {max(rates)}"
 
 
+def times_of_side(side: int) -> str:
+    """How many times as long as at 32 pixels an epoch takes, of as many images of one network."""
+    own, small = (
+        next(
+            row.train_seconds
+            for row in kept("performance/growth.jsonl")
+            if (row.images, row.side, row.network) == (1000, pixels, "resnet18-cifar")
+        )
+        for pixels in (side, 32)
+    )
+    return f"{own / small:.0f}"
+
+
 def growth() -> str:
     """How an epoch, maps and memory grow with the images and with their side."""
     columns = {"an epoch, s": "train_seconds", "images/s": "trained_per_second"}

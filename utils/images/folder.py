@@ -169,7 +169,8 @@ def oblong_files(data_dir: str, most: int) -> list:
         for path in sorted(paths)
         if _opened(path, lambda picture: picture.width != picture.height)
     )
-    return [(path.name, open_picture(path)) for path, _ in zip(found, range(most), strict=False)]
+    some = [path for path, _ in zip(found, range(most), strict=False)]
+    return [(f"{path.parent.name}/{path.name}", open_picture(path)) for path in some]
 
 
 def read_image(path: Path, form: Form) -> np.ndarray:

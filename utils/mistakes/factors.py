@@ -15,6 +15,16 @@ from utils.evidence.paired import ALPHA
 from utils.images.split import in_parts
 
 THIRDS = (1 / 3, 2 / 3)
+# of the numbers, here and of drawn images; brightness and the like are luma
+UNITS = {
+    **dict.fromkeys(("brightness", "contrast", "saturation", "background"), "of 255"),
+    **dict.fromkeys(("radius", "off centre"), "pixels"),
+    **dict.fromkeys(("overlap", "visible"), "of the object"),
+    "how light that is": "of 255",
+    "area that stands out": "of the image",
+    "angle": "degrees",
+    "distance to training": "by cosine",
+}
 ENDS = {"lowest tenth": 0.1, "lowest quarter": 0.25, "highest quarter": 0.75, "highest tenth": 0.9}
 
 
@@ -55,11 +65,11 @@ def grouped(values) -> tuple:
     edges = np.unique(np.quantile(values, THIRDS))
     groups = np.searchsorted(edges, values, side="left")
     kinds, groups = np.unique(groups, return_inverse=True)
-    names = [
-        f"{values[groups == kind].min():.4g} to {values[groups == kind].max():.4g}"
+    ends = [
+        [f"{end(values[groups == kind]):.3g}" for end in (np.min, np.max)]
         for kind in range(len(kinds))
     ]
-    return groups, names
+    return groups, [" to ".join(dict.fromkeys(both)) for both in ends]
 
 
 def error_rates(factors: dict, wrong) -> list:
@@ -75,6 +85,7 @@ def error_rates(factors: dict, wrong) -> list:
         if len(names) > 1 and 0 < wrong.sum() < len(wrong):
             tests[factor] = _same_share(groups, wrong)
         for number, name in enumerate(names):
+            name = f"{name} {UNITS.get(factor, '')}".strip()
             told = {"name": f"{factor}: {name}", "factor": factor, "group": name, "number": number}
             found.append(told | mean_interval(wrong[groups == number]))
     raised = dict(zip(tests, holm(list(tests.values())), strict=True))

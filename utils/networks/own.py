@@ -114,9 +114,11 @@ def _load(model, weights):
             "network's state_dict() alone, by torch.save or as safetensors"
         ) from error
     except Exception as error:  # torch and safetensors each have their own
+        said = " ".join(str(error).split())
+        other = "; for weights of other classes see doc/using.md" if "size mismatch" in said else ""
         raise ValueError(
             f"weights = {weights!r}: not a state dictionary of tensors that fits the "
-            f"network ({type(error).__name__}: {' '.join(str(error).split())[:300]})"
+            f"network ({type(error).__name__}: {said[:300]}){other}"
         ) from error
 
 

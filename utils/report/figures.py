@@ -16,6 +16,7 @@ from utils.report.drawing import (
     show,
     square,
 )
+from utils.report.map_figures import short
 
 
 def samples(images, titles, heading: str):
@@ -77,12 +78,16 @@ def objects(images, masks, titles, where, heading: str):
     return figure
 
 
-def crops(pictures: list, kept: list, heading: str):
-    """Pictures (H, W, C) uint8 of any size, and (left, top, right, bottom) kept of each."""
+def crops(pictures: list, kept: list, names: list, heading: str):
+    """Pictures (H, W, C) uint8 of any size, (left, top, right, bottom) kept of each, and their
+    names, "class/name".
+    """
     figure, axes = grid(*square(len(pictures)), cell=(2, 2))
     figure.suptitle(heading)
-    for axis, picture, (left, top, right, bottom) in zip(axes.flat, pictures, kept, strict=False):
+    for axis, picture, name, box in zip(axes.flat, pictures, names, kept, strict=False):
         show(axis, picture)
+        axis.set_title("\n".join(map(short, name.split("/"))), fontsize=8)
+        left, top, right, bottom = box
         size = right - left, bottom - top
         axis.add_patch(Rectangle((left - 0.5, top - 0.5), *size, fill=False, color=ORANGE, lw=2))
     return figure

@@ -16,17 +16,19 @@ def short(name: str) -> str:
 
 
 def mistake_titles(mistakes, classes: tuple) -> list:
-    """Of each: predicted and true class, with the image's own probability of either, and its id."""
+    """Of each: predicted and true class, with the image's own probability of either, its id, and
+    what was planted in it, where that is known.
+    """
     p_predicted, p_true = (
         mistakes.probability_of(mistakes.predicted),
         mistakes.probability_of(mistakes.true),
     )
+    causes = mistakes.images.factors.get("cause", ["none"] * len(mistakes))
+    known = (mistakes.predicted, mistakes.true, p_predicted, p_true, mistakes.images.ids, causes)
     return [
         f"predicted {short(classes[predicted])} {p:.2f}\ntrue {short(classes[true])} {q:.2f}\n"
-        f"id {short(image_id)}"
-        for predicted, true, p, q, image_id in zip(
-            mistakes.predicted, mistakes.true, p_predicted, p_true, mistakes.images.ids, strict=True
-        )
+        f"id {short(image_id)}" + (f"\n{cause}" if cause != "none" else "")
+        for predicted, true, p, q, image_id, cause in zip(*known, strict=True)
     ]
 
 

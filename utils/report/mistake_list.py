@@ -40,7 +40,7 @@ def listed(wrong, classes: tuple, cams: dict, more: dict, beside: dict, training
             row["constant"][which] = silent
     choices = {"True": sorted(set(columns["true"])), "Predicted": sorted(set(columns["predicted"]))}
     kinds = {what: sorted(set(values)) for what, values in more.items()}
-    choices |= {what: words for what, words in kinds.items() if len(words) <= CHOICES}
+    choices |= {what: of for what, of in kinds.items() if len(of) <= CHOICES and what != "q"}
     images = wrong.images.images
     return {
         "rows": rows,

@@ -196,4 +196,5 @@ def template(name: str):
     )
     pages.filters["number"] = "{:,}".format
     pages.globals |= {"p": p_text, "verdict": verdict, "counted": counted, "claimed": claimed}
+    pages.globals |= {"baselines": words.baselines}
     return pages.get_template(name)

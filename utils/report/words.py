@@ -1,5 +1,31 @@
 """In go numbers of metrics.json and of a log, out come words and rounded numbers."""
 
+from utils.evidence.claims import CHANCE, CONFIDENCE, PIXELS, USUAL
+from utils.evidence.mending import BORROWED, THIRD
+from utils.evidence.randomisation import ANOTHER
+from utils.evidence.subject import OTHER_CLASS, SAME_CLASS, UNTRAINED
+
+BASELINES = {  # what is told of each to a reader of a page
+    "centre": "the middle of the image, whatever is there",
+    "odd colour": "what differs in colour from the rim of the image",
+    "odd colour near the centre": "what differs in colour from the rim of the image, the nearer to "
+    "its middle the more; a rule that sees no network",
+    "blurred brightness": "what is light",
+    "edges": "where brightness changes",
+    "random": "noise, pixel by pixel",
+    "blurred random": "noise, in blobs",
+    SAME_CLASS: "the map of another image of the same class",
+    OTHER_CLASS: "the map of another image, of another class",
+    ANOTHER: "how alike the maps of two different images are",
+    UNTRAINED: "the same method on a network that learnt nothing",
+    THIRD: "the same map, asked for the answer over a class that is neither the answer nor true",
+    BORROWED: "maps of other mistakes, each asked for its own answer over its own true class",
+    CHANCE: "naming the commonest every time",
+    PIXELS: "brightness, contrast and the like, without a map",
+    CONFIDENCE: "the network's probabilities, without a map",
+    USUAL: "people's commonest wrong answer to other images of the class",
+}
+
 HISTORY = {
     "epoch": "{:.0f}",
     "learning_rate": "{:.4f}",
@@ -9,6 +35,11 @@ HISTORY = {
     "val_accuracy": "{:.2f}",
     "seconds": "{:.0f}",
 }
+
+
+def baselines(names) -> dict:
+    """What each of the named baselines is, {name: words}, each once."""
+    return {name: BASELINES[name] for name in dict.fromkeys(names)}
 
 
 def history(log: list) -> list:
