@@ -276,7 +276,7 @@ def test_weights_for_a_network_of_ones_own(tmp_path):
         assert all(torch.equal(values, tensors[at]) for at, values in model.state_dict().items())
     wider = tensors | {"0.bias": torch.zeros(1000)}
     del tensors["0.bias"]
-    for found, hint in ((tensors, r"\)$"), (wider, r"\); for weights of other classes see doc/us")):
+    for found, hint in ((tensors, r"\)$"), (wider, r"\); if of other classes, see Your own net")):
         torch.save(found, tmp_path / "weights.pt")
         said = rf"weights\.pt': not a state dictionary .* fits the net.*{hint}"
         with pytest.raises(ValueError, match=said):

@@ -149,7 +149,7 @@ def empty_class(root):
 
 def differing_classes(root):
     write_image(root / "test" / "yak" / "0.png", (1, 2, 3))
-    return "only one of them has 'yak'"
+    return "only test has 'yak'"
 
 
 @pytest.mark.parametrize("spoil", [broken_image, no_test, empty_class, differing_classes])

@@ -2,6 +2,8 @@
 
 import json
 import re
+import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -11,6 +13,7 @@ from torchvision import models
 from tests.docs import __main__ as docs
 from tests.docs import interval, kept, recipes, runs
 from utils import ROOT
+from utils.networks import own
 
 
 @pytest.mark.parametrize("page", docs.PAGES, ids=lambda page: page.name)
@@ -96,24 +99,36 @@ def test_the_official_number_is_that_of_the_default_in_three_seeds():
     assert recipes.official(8, "test_accuracy", "interval") == f"92.99 % ({ends})"
 
 
-EXAMPLES = re.findall(r"```python\n(.*?)```", (ROOT / "doc/using.md").read_text(), re.DOTALL)
+PUBLISHED, OWN_CODE = re.findall(
+    r"```python\n(.*?)```", (ROOT / "doc/using.md").read_text(), re.DOTALL
+)
 
 
 def test_the_published_network_is_asked_for_a_few_of_its_classes(monkeypatch):
     published = models.resnet50().state_dict()
     published["fc.bias"] = torch.arange(1000.0)
+    published["fc.weight"] = torch.arange(1000.0)[:, None].expand(-1, 2048).clone()
     monkeypatch.setattr(models.ResNet50_Weights, "get_state_dict", lambda *_, **__: published)
     names: dict = {}
-    exec(EXAMPLES[0], names)
+    exec(PUBLISHED, names)
     network = names["build"]()
     listed = models.ResNet50_Weights.DEFAULT.meta["categories"]
     assert [listed[int(bias)] for bias in network.fc.bias] == ["sports car", "tabby", "tree frog"]
-    assert network.transforms().crop_size == [224]
-    assert network(torch.zeros(1, 3, 64, 64)).shape == (1, 3)
+    assert torch.equal(network.fc.weight[:, 0], network.fc.bias)
+    monkeypatch.setitem(sys.modules, "mine", SimpleNamespace(build=lambda: network))
+    brought = own.bring("mine:build", 3)
+    assert (brought.form.size, brought.form.resize) == ((224, 224), 232)
+    assert brought.classifier(("car", "cat", "frog"), None, None).classes == ("car", "cat", "frog")
+
+
+@pytest.mark.parametrize("page", ["demo/report.html", "sweep/demo/sweep.html"])
+def test_kept_pages_are_of_this_version(page):
+    style = (ROOT / "utils/report/base.css").read_text().strip()
+    assert style in (ROOT / "doc" / page).read_text()
 
 
 def test_the_example_in_code_runs():
-    code, names = EXAMPLES[1], {}
+    code, names = OWN_CODE, {}
     exec(code, names)
     assert names["found"].shape == names["apart"].shape == (4, 224, 224)
     assert set(names["several"]) == {("GradCAM", "layer3"), ("GradCAM", "layer4")}

@@ -118,23 +118,28 @@ def test_the_abstract_says_what_was_found():
     verdicts = {"p": p, "q": np.array([0.03, 0.07, 0.5]), "odd p": np.ones(3)}
     told = abstract(claims, verdicts, 80, causes, tests)
     assert told[0] == (
-        "Of 3 claims, each held against the strongest of its baselines, the map is better in 1 "
-        "(points), worse in 1 (forgets (than edges)), and 1 are undecided."
+        "Of 3 claims, each held against the strongest of its baselines: 1 better (points), 1 worse "
+        "(forgets (than edges)), 1 undecided."
     )
     assert told[1] == (
         "Of 4 mistakes 3 have a planted cause; 2 of these are read right when it is taken "
-        "out of the image, so they are explained; of the mistakes that causes make, planted in "
-        "turn in each of 2 test images, which it was is named right from the maps 1.00 (always the "
-        "commonest: 0.50)."
+        "out of the image, so they are explained."
     )
-    assert told[2].startswith("For 1 of 3 mistakes the map is shown to point at the cause")
+    assert told[2] == (
+        "Of mistakes that causes make, planted in turn in 2 test images, the cause is named right "
+        "in 1.00 of them from the maps (always the commonest: 0.50)."
+    )
+    assert told[3].startswith("For 1 of 3 mistakes the map is shown to point at the cause")
+    assert len(told) == 4
+    mislabelled = {"name": "wrong label", "errors": share | {"value": 0.3}, "repaired": share}
+    (_, told_of_labels, *_) = abstract(claims, {}, 80, [causes[0], mislabelled, every], {})
+    assert "of the image (in 3 of them it is the label that is put right), so" in told_of_labels
+    every = of_mistakes(verdicts, 80)
     at_most = stats.binom.sf(1, 3, 0.05)
-    assert told[2].endswith(
-        "; p is at most 0.05 in 0.67 of them, by chance in no more than 0.05 (p = "
+    assert every[2] == (
+        "p is at most 0.05 in 0.67 of them, by chance in no more than 0.05 (p = "
         f"{at_most:.3f}, were mistakes independent); of what stands out by its colour in 0.00."
     )
-    assert len(told) == 3
-    every = of_mistakes(verdicts, 80)
     # 1 of 65 maps; 3 * (1 / 65) / 0.05 = 0.92
     assert every[1] == (
         "The least that p can be is 0.015; 1 of them would have to have it for that."
@@ -162,6 +167,6 @@ def test_notes_stand_beside_their_mistakes():
     verdicts = {"at": np.array([4, 9]), "q": np.array([0.016, 0.5]), "mends": np.array([1.0, 0])}
     assert verdict_columns(verdicts, [2, 4, 9]) == {
         "Without what its map marks": ["", "mended", "not mended"],
-        "q": ["", "0.02", "0.50"],
+        "q": ["", "0.016", "0.500"],
     }
     assert set(map(tuple, verdict_columns({}, [2, 4]).values())) == {("", "")}

@@ -32,7 +32,7 @@ from utils.images.split import Split
 from utils.maps import compute
 from utils.mistakes.mistakes import Mistakes
 from utils.networks.dry_run import as_classifier
-from utils.report import blind, explorer
+from utils.report import blind, explorer, mistake_list
 from utils.report.explorer import Explorer, explore, fitting, painter
 from utils.report.mistake_view import one_mistake
 
@@ -145,9 +145,9 @@ def test_the_controls_filter():
 
 def test_what_tells_nothing_apart_is_no_filter():
     same, many = {"x": ["a"] * 6}, {"y": [str(number) for number in range(6)]}
-    assert list(controls(same | many).menus) == ["true", "predicted", "y"]
-    explorer_choices = explorer.CHOICES
-    assert explorer_choices >= 6
+    q = {"q": ["0.016", "0.500"] * 3}  # a number
+    assert list(controls(same | many | q).menus) == ["true", "predicted", "y"]
+    assert mistake_list.CHOICES >= 6
 
 
 def test_sliders_have_the_limits_of_the_data():

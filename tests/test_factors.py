@@ -12,6 +12,7 @@ from torch import nn
 from utils.evidence.subject import Subject
 from utils.evidence.values import Values
 from utils.images import causes as planted
+from utils.images import shapes
 from utils.images.dataset import load
 from utils.mistakes import causes, edits, factors, mistakes, naming
 from utils.networks.architectures import build
@@ -28,6 +29,14 @@ def test_groups_by_hand():
     groups, names = factors.grouped(np.array([1, 1, 1, 1, 1, 2]))  # no thirds
     assert (groups.tolist(), names) == ([0, 0, 0, 0, 0, 1], ["1", "2"])
     assert factors.grouped(np.ones(3))[1] == ["1"]
+    groups, names = factors.grouped(np.array([7.961, 9.035, 9.043, 1234, 12347, 1e-5]))
+    assert names == ["0.00001 to 7.961", "9.035 to 9.043", "1234 to 12350"]
+    assert factors.grouped(np.array([1, 1.5, 2.04, 2.06, 3, 8000]))[1][1] == "2.04 to 2.06"
+
+
+def test_what_has_a_unit_is_a_factor():
+    drawn = shapes.scene("disc", (0,), 0).factors()
+    assert factors.UNITS.keys() <= {*factors.MEASURED, *drawn, "distance to training"}
 
 
 def test_error_rates_by_hand():

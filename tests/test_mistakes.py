@@ -52,7 +52,7 @@ def test_titles_say_predicted_and_true_class_with_the_images_own_probabilities(w
     ]
     planted = replace(wrong.images, factors={"cause": np.array(["none", "blur"])})
     of_known = map_figures.mistake_titles(replace(wrong, images=planted), CLASSES)
-    assert [title.split("\n")[2:] for title in of_known] == [["id b"], ["id d", "blur"]]
+    assert [title.split("\n")[2:] for title in of_known] == [["id b"], ["id d", "planted: blur"]]
 
 
 def texts(figure):

@@ -98,13 +98,13 @@ def test_words_by_hand():
     assert told == {
         "To people": ["clear to people", "label in doubt"],
         "Without what its map marks": ["", "mended"],
-        "q": ["", "0.02"],
+        "q": ["", "0.016"],
         "Shifted by a pixel": ["", "right 2 of 8 times"],
     }
     planted = np.array(["blur", "none", "blur"]), np.array([1.0, 0, 0])
     told = sentences.of_each({}, range(3), None, None, np.zeros(3), planted)
     assert told["Planted"] == ["blur", "none", "blur"]
-    assert told["Right without that"] == ["yes", "", "no"]
+    assert told["Right without what was planted"] == ["yes", "", "no"]
     rows = np.concatenate([np.zeros((15, 3)), np.ones((6, 3))])
     grouped = groups.find_groups(rows + np.random.RandomState(0).rand(21, 3) / 9)
     told = sentences.of_each({}, range(21), None, grouped, np.zeros(21))
@@ -124,7 +124,7 @@ def test_what_is_in_common_by_hand():
         "groups": {"maps": {"sizes": [5, 3], "stability": 0.25}},
         "nudges": [{"name": "mistakes (n = 8)", "any": share, "all": share | {"value": 0.25}}],
         "mistakes": 8,
-        "test_images": 50,
+        "test_images": 1000,
         "suspects": {
             "counted": [
                 {"in_doubt": "label", "train": 4000, "test": 0},
@@ -133,13 +133,19 @@ def test_what_is_in_common_by_hand():
         },
     }
     worst, groups_, nudges, suspects = sentences.in_common(found)
-    assert "contrast, lowest tenth (12.3). Of 8 such test images 0.50 (0.22 to 0.78)" in worst
+    assert (
+        "contrast, lowest tenth (12.3 of 255). Of 8 such test images 0.50 (0.22 to 0.78)" in worst
+    )
     assert worst.endswith("of the 1,000 others 0.10 (0.22 to 0.78) (p < 0.001).")
     assert "By their maps the mistakes fall into groups of 5, 3;" in groups_
     assert "agree by 0.25" in groups_
     assert nudges.startswith("Of mistakes (n = 8) 0.50 (0.22 to 0.78) are read right after at")
     assert ": label 4,000 and 0 (near" in suspects
-    assert "by this network, which misclassifies 16% of the test images" in suspects
+    assert "this network that doubts the labels, and it misreads 0.8 % of the test im" in suspects
+    no_label = found | {"suspects": {"counted": [{"in_doubt": "outlier", "train": 1, "test": 0}]}}
+    assert sentences.in_common(no_label)[-1].endswith(
+        ": outlier 1 and 0 (near duplicates in pairs)."
+    )
     assert sentences.in_common({"worst_slice": None}) == []
 
 

@@ -24,17 +24,17 @@ from utils.evidence.claims import REFERENCES
 from utils.images.form import Form
 from utils.images.split import LazyImages, Split
 from utils.mistakes import mistakes, people
-from utils.report import drawing, figures, mistake_list, tiles
+from utils.report import drawing, figures, mistake_list, sentences, tiles
 from utils.report import words as words_of
 from utils.report.mistake_list import MOST
-from utils.report.page import FIGURES, write_page
+from utils.report.page import FEW, FIGURES, write_page
 from utils.report.tiles import COLUMNS, SIDE
 
 CLASSES = ('<b>&"x"', "cat", "owl")
 NASTY = '"><img src=x onerror=alert(1)>'
 CLAIMS = [
     row(what, 0.25, verdict) | {"baseline": "centre", "n": 1400}
-    for what, verdict in (("hits", "better"), ("x", "undecided"))
+    for what, verdict in (("hits", "better"), ("x", "undecided"), ("y", "worse"), ("z", "worse"))
 ]
 FOUND = {
     "dataset": "folder",
@@ -53,7 +53,7 @@ FOUND = {
     "chosen_on_validation": {"method": "LayerCAM", "scores": {"LayerCAM, layer2": 0.5}},
     "removal": {"rows": [{}]},
     "above_90_percent_sure": None,
-    "claims": CLAIMS,
+    "claims": [*CLAIMS, CLAIMS[0] | {"what": "of another", "map": "LayerCAM, layer2"}],
     "tests": {},
     "causes": [],
     "environment": {"python": "3.99", "torch": "2.88"},
@@ -229,9 +229,13 @@ def test_numbers_by_hand(tmp_path):
     text = words(page_of(run_folder(tmp_path)))
     assert "40 of 400 test images misclassified" in text
     assert "Test accuracy 90.0 % 95 % interval 86.7 to 92.6, n = 400" in text  # Wilson, by hand
-    assert "hits better +0.25 (+0.15 to +0.35) 0.020 0.50 0.25 centre 1,400" in text
-    assert "x undecided" in text
-    assert "1 of 2 better than every baseline on the same images; 0 worse than one" in text
+    of_one = "better +0.25 (+0.15 to +0.35) 0.020 0.50 0.25 centre 1,400"
+    assert f"hits than centre; p 0.020, n 1,400 {of_one}" in text
+    assert "x than centre; p 0.020, n 1,400 undecided" in text
+    assert (
+        "1 of 4 better than every baseline in this one network, on the same images; 2 worse than "
+        "one, 1 undecided" in text
+    )
     assert "Baselines: centre : the middle of the image, whatever is there." in text
     assert "1 0.0200 1.235 1.000 50.00 60.33 61" in text
     assert "seed 12345" in text
@@ -244,6 +248,21 @@ def test_numbers_by_hand(tmp_path):
     assert text.count("None") == 0
     best = re.findall(r'<tr class="best"><td class="number">(\d+)', page_of(tmp_path))
     assert best == ["2"]
+
+
+def test_it_opens_with_the_surest_mistakes_under_their_maps(tmp_path):
+    page = page_of(run_folder(tmp_path), more={"Planted": ["blur", "none"] * 20})
+    (section,) = re.findall('<section id="first">.*?</section>', page, re.DOTALL)
+    tiles_of = re.findall(r'<figure style="--x:(\d+);--y:(\d+)">(.*?)</figure>', section, re.DOTALL)
+    assert [(int(x), int(y)) for x, y, _ in tiles_of] == [(x, 0) for x in range(FEW)]
+    assert all(len(re.findall('class="tile', tiles)) == 3 for _, _, tiles in tiles_of)
+    wrong = misclassified(40)
+    for index, (_, _, shown_of) in zip(surest_first(wrong), tiles_of, strict=False):
+        said = unescape(re.findall("<figcaption>(.*)</figcaption>", shown_of)[0])
+        sure = wrong.probability_of(wrong.predicted)[index]
+        names = CLASSES[wrong.true[index]], CLASSES[wrong.predicted[index]]
+        planted = "" if index % 2 else "; planted: blur"
+        assert said == f"{names[0]}, predicted {names[1]} ({sure:.2f}){planted}"
 
 
 def test_it_opens_with_what_it_means_and_tells_known_causes(tmp_path):
@@ -263,7 +282,11 @@ def test_it_opens_with_what_it_means_and_tells_known_causes(tmp_path):
     assert "Without what its map marks" not in words(page_of(tmp_path))
     assert "can and cannot tell you Of 2 <claims>. And so on." in text
     told = "blur 20 5: 0.25 (0.10 to 0.50) 5: 1.00 (0.10 to 0.50) none 20 5: 0.25 (0.10 to 0.50) –"
-    assert told in text
+    (section,) = re.findall('<section id="mistakes">.*?</section>', page, re.DOTALL)
+    assert told in words(section)
+    of_each = "The list below has the cause of each mistake."
+    assert of_each not in text
+    assert of_each in words(page_of(tmp_path, more={"Planted": ["blur"] * 40}))
 
 
 def pictures(page):
@@ -642,22 +665,36 @@ def test_those_of_which_nothing_is_known_can_be_chosen(browser, tmp_path):
 
 
 def test_those_of_which_q_is_small_can_be_chosen(browser, tmp_path):
-    page_of(run_folder(tmp_path), more={"q": ["", "0.02", "0.05", "0.30"] * 10})
+    verdicts = {"at": [5, 6, 7, 8], "q": [0.02, 0.05, 0.054, 0.3], "mends": [1, 1, 0, 0]}
+    q = sentences.verdict_columns(verdicts, range(40))["q"]
+    page_of(run_folder(tmp_path), more={"q": q})
     browser.get((tmp_path / "report.html").as_uri())
     assert not browser.find_elements(By.CSS_SELECTOR, "select[data-key=q]")
     most = browser.find_element(By.CSS_SELECTOR, "input[data-key=q]")
     most.send_keys("0.05")
-    assert sorted(shown(browser, "q")) == ["0.02"] * 10 + ["0.05"] * 10
+    assert sorted(shown(browser, "q")) == ["0.020", "0.050"]
     most.clear()
     assert len(shown(browser, "q")) == 40
 
 
+def test_what_stands_beside_a_mistake_stands_behind_what_is_sorted(browser, tmp_path):
+    training = Split(np.zeros((9, 32, 32, 3), np.uint8), np.zeros(9, int), np.arange(9).astype(str))
+    near = {"nearest of the true class": np.full(40, 3)}
+    page_of(run_folder(tmp_path), beside=near, training=training)
+    browser.get((tmp_path / "report.html").as_uri())
+    heading = browser.find_element(By.CSS_SELECTOR, "#list th[data-key=Id] button")
+    browser.execute_script("arguments[0].click()", heading)
+    assert shown(browser, "Id") == [f"image {number}" for number in range(1, 41)]
+    of_one = browser.find_elements(By.CSS_SELECTOR, "#list tbody tr:first-child td")
+    assert "beside-0" in of_one[-1].get_attribute("innerHTML")
+
+
 def test_every_baseline_has_its_words():
     named = {*REFERENCES, *(name for claim in EVERY for name in claim.against)}
-    assert words_of.BASELINES.keys() == named
-    told = words_of.baselines(["edges", "centre", "edges"])
-    assert next(iter(told.items())) == ("edges", "where brightness changes")
-    assert len(told) == 2
+    assert words_of.GLOSSES.keys() == named
+    told = words_of.glosses(["edges", "one of your own", "centre", "edges"])
+    assert list(told) == ["edges", "centre"]
+    assert told["edges"] == "where brightness changes"
 
 
 def seen(browser, element):
@@ -695,6 +732,18 @@ def test_the_page_fits_a_phone_and_a_desk(opened, width):
     assert fits(opened, width) is (width == 390)
     images = opened.find_elements(By.TAG_NAME, "img")
     assert [image.get_property("naturalWidth") for image in images] == [1500] * 5
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_the_claims_of_the_demo_need_no_scrolling(browser, tmp_path, width):
+    demo = json.loads((ROOT / "doc/demo/metrics.json").read_text())["explanations"]
+    page_of(run_folder(tmp_path, explanations=FOUND | {"claims": demo["claims"]}))
+    browser.get((tmp_path / "report.html").as_uri())
+    fits(browser, width)
+    box = browser.find_element(By.CSS_SELECTOR, "[aria-label='Claims about the maps']")
+    assert box.get_property("scrollWidth") <= box.get_property("clientWidth")
+    assert ("than odd colour near the centre" in box.text) == (width == 390)
+    assert ("which" in box.text) == (width == 1280)
 
 
 def test_a_network_that_may_have_learnt_nothing_is_said_to(tmp_path):

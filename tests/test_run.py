@@ -8,6 +8,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import nbformat
+import numpy as np
 import papermill
 import pytest
 import torch
@@ -154,7 +155,10 @@ def test_values_of_the_command_line(text, value):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["-p", "epochz", "3"], "epochz: no notebook has this parameter; there are augmenter, "),
+        (
+            ["-p", "epochz", "3"],
+            "epochz: no notebook has this parameter; did you mean epochs? There are augmenter, ",
+        ),
         (["-p", "epochs", "0"], "epochs = 0: must be a whole number"),
         (["-p", "dataset", "folder", "-p", "data_dir", "missing"], "train is not a folder"),
         (["-p", "run_dir", "runs/y"], "run_dir: comes first, without -p"),
@@ -310,7 +314,7 @@ def test_a_network_of_ones_own_by_its_import_path(animals, tmp_path, capsys):
     assert not list(tmp_path.iterdir())
     ended, said = notebooks.main([str(tmp_path), *only, "2"]), capsys.readouterr().err
     assert ended == 0, said
-    (first,) = re.findall("Maps of mistakes come before they are tested, in (.+)", said)
+    (first,) = re.findall("The first maps, if anything is misclassified: (.+)", said)
     assert first in map(str, (tmp_path / "figures").glob("maps_*.png"))
     found = json.loads((tmp_path / "metrics.json").read_text())["explanations"]
     assert (found["layer"], found["mistakes"]) == ("2", 6)
@@ -334,6 +338,23 @@ def test_a_network_of_ones_own_by_its_import_path(animals, tmp_path, capsys):
     }
     removed = [row["name"] for row in found["tests"]["removal"]]
     assert [name for name in removed if name not in REFERENCES] == ["FullGrad, all layers"]
+
+
+def test_without_tests_there_are_maps_and_a_report(animals, tmp_path, capsys):
+    given = [*of_animals(animals), "-p", "network", "tests.test_run:small", "-p", "tests", "False"]
+    assert notebooks.main([str(tmp_path), *given]) == 0, capsys.readouterr().err
+    found = json.loads((tmp_path / "metrics.json").read_text())["explanations"]
+    assert (found["claims"], found["tests"], found["mistakes"]) == ([], {}, 6)
+    assert found["chosen_on_validation"] == {}
+    assert (tmp_path / "figures" / "maps_both.png").exists()
+    with np.load(tmp_path / "evidence.npz") as kept:
+        assert kept.files == ["ids"]
+    assert "Claims about these maps</dt>\n<dd>not tested" in (tmp_path / "report.html").read_text()
+    (notebook,) = tmp_path.glob("03*.ipynb")
+    words = "".join(cell.source for cell in nbformat.read(notebook, 4).cells)
+    assert "## What do the mistakes have in common?" in words
+    for heading in ("lie on the object?", "depend on what the map points to?", "Other methods"):
+        assert heading not in words
 
 
 def test_that_weights_are_random_is_said_before_it_runs(animals, tmp_path, capsys):
@@ -396,7 +417,9 @@ def test_a_wrong_name_is_refused_before_much_is_imported(command, tmp_path):
     )
     assert done.returncode == 2
     *imported, said = done.stderr.strip().splitlines()
-    assert said.startswith(f"utils.{program}: epoch: no notebook has this parameter; there are ")
+    assert said.startswith(
+        f"utils.{program}: epoch: no notebook has this parameter; did you mean epochs? "
+    )
     assert not [line for line in imported if re.search(r"\b(torch|numpy|papermill)\b", line)]
 
 

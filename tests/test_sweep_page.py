@@ -196,7 +196,15 @@ def test_networks_asked_together(animals, tmp_path, browser, monkeypatch):
     browser.get(f"file://{page}")
     assert browser.find_element("css selector", "h1").text.startswith("3 runs, 3 that differ")
     assert fits(browser, 390)
+    box = browser.find_element("css selector", "[aria-label='Claims over networks']")
+    assert "than edges" in box.text
+    assert box.get_property("scrollWidth") <= box.get_property("clientWidth")
+    assert (
+        "Baselines: edges: where brightness changes."
+        in browser.find_element("css selector", "#claims").text
+    )
     assert not fits(browser, 1300)
+    assert "than edges" not in box.text
     assert len(browser.find_elements("css selector", "img")) >= 5
 
 

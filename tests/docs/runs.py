@@ -3,13 +3,23 @@
 import functools
 
 from tests.docs import interval, kept, table
+from utils.evidence.claims import CLAIMS
 from utils.evidence.paired import ALPHA
 from utils.report.tables import p_text
+from utils.report.words import glosses
 
 # the demo, and the same in other arithmetic
 VARIANTS = {"bf16, 2 threads": "demo/metrics.json", "bf16, 1 thread": "demo/bf16_one_thread.json"}
 # of several networks that differ by seed alone
 SWEEPS = {"drawn images": "sweep/demo", "CIFAR-10": "sweep/cifar10"}
+
+
+def of_folders() -> list:
+    """The claims made of images of which nothing but the class is known: CIFAR-10's without the one
+    of people.
+    """
+    claims = kept("cifar10/metrics.json").explanations.claims
+    return [row.what for row in claims if "people" not in row.what]
 
 
 class Told:
@@ -45,7 +55,8 @@ class Told:
         repaired = self.found.causes[-1].repaired
         return (
             f"{round(repaired.value * repaired.n)} of the demo's {count['all']} mistakes are read "
-            f"right: these are explained; {count['none']} have no planted cause."
+            f"right (in {count['wrong label']} of them it is the label that is put right): these "
+            f"are explained; {count['none']} have no planted cause."
         )
 
     def naming(self) -> str:
@@ -103,9 +114,22 @@ def foretold(path: str) -> str:
     )
 
 
+MEASURED = {  # what the differences are of
+    "pointing game": "share of peaks on it",
+    "stronger on its own": "share of images",
+    "mass on its own": "share of the map's sum",
+    "insertion": "probability of the class, mean over the shares kept",
+    "corrected": "share of mistakes read right",
+    "rise of the true class": "probability of that class",
+    "SSIM": "likeness, SSIM",
+    "rank correlation": "likeness, rank correlation",
+    "named": "share named right",
+    "agrees": "share of mistakes",
+}
 # the claims that the README tells
 HEADLINE = (
     "points at the object, all test images",
+    "points at the object, chosen on validation",
     "tells the object of its class from another",
     "finds the image of its class in a mosaic",
     "the pixels it puts first bring the answer back sooner",
@@ -115,23 +139,41 @@ HEADLINE = (
 
 
 def claims_of_sweeps(names=()) -> str:
-    """Claims, all if none are named, over the networks of each kept sweep: difference, interval and
-    verdict.
+    """Claims, all if none are named, over the networks of each kept sweep: what is measured, the
+    difference, its interval and the verdict.
     """
+    measured = {claim.what: MEASURED[claim.measure] for claim in CLAIMS}
     found = {name: kept(f"{path}/sweep.json").claims for name, path in SWEEPS.items()}
     by = {name: {row.what: row for row in rows} for name, rows in found.items()}
-    heading = ["claim"]
+    heading = ["claim", "measured"]
     for name, rows in found.items():
         heading += [f"{name}, {max(row.n for row in rows)} networks", "verdict"]
     lines = []
     for what in names or dict.fromkeys(what for rows in by.values() for what in rows):
-        line = [what]
+        line = [what, measured[what]]
         for rows in by.values():
             row = rows.get(what)
-            told = None if row is None else f"{interval(row)} than {row.against}"
-            line += ["", ""] if told is None else [told, row.verdict]
+            line += ["", ""] if row is None else [_told(row), _judged(row)]
         lines.append(line)
     return table([heading, *lines])
+
+
+def _told(row):
+    return "{value:+z.2f} ({low:+z.2f} to {high:+z.2f}) against *{against}*".format(**row)
+
+
+def _judged(row):
+    """The verdict over networks and, where there is none, what all of them show by themselves."""
+    alone = {row.shown: "better", row.refuted: "worse"}.get(row.n)
+    more = f" ({alone} in each by itself)" if alone and row.verdict == "undecided" else ""
+    return row.verdict + more
+
+
+def glossed(names) -> str:
+    """What the baselines are that claims of these names stand against, over networks."""
+    rows = [row for path in SWEEPS.values() for row in kept(f"{path}/sweep.json").claims]
+    found = glosses(row.against for row in rows if row.what in names)
+    return "; ".join(f"*{name}*: {what}" for name, what in found.items())
 
 
 def _verdict(what, run):

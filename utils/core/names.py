@@ -1,6 +1,7 @@
 """In go the notebooks, out come the parameters that they take, before much is imported."""
 
 import ast
+import difflib
 import functools
 import json
 import sys
@@ -25,8 +26,10 @@ def check_names(names):
     every = {name for notebook in NOTEBOOKS for name in defaults(notebook)}
     for name in names:
         if name not in every:
+            near = difflib.get_close_matches(name, every, 1)
+            meant = f"did you mean {near[0]}? " if near else ""
             there = ", ".join(sorted(every))
-            raise ValueError(f"{name}: no notebook has this parameter; there are {there}")
+            raise ValueError(f"{name}: no notebook has this parameter; {meant}There are {there}")
 
 
 def named(arguments: list) -> list:

@@ -7,11 +7,13 @@ from utils.evidence.removal import SHARES
 from utils.evidence.results import write_results
 from utils.evidence.study import choose, examine
 from utils.evidence.subject import Subject
+from utils.evidence.values import Study
 
 __all__ = [
     "BESIDE_CLAIMS",
     "OF_OBJECTS",
     "SHARES",
+    "Study",
     "Subject",
     "choose",
     "claims",

@@ -87,7 +87,7 @@ def claims(
     image (turned round where less is good), its interval `low` and `high`, p, `p_holm` over
     the rows, `verdict`: "better", "worse" or "undecided", or "not judged" where the network is not
     shown to have `learnt` anything; n images, `networks` (1), `least` as `paired.judged` has it,
-    the means `ours` and `theirs`, and `each` {baseline: difference}.
+    the means `ours` and `theirs` of the `measure`, and `each` {baseline: difference}.
     """
     rows, means = [], []
     for claim in asked:
@@ -101,17 +101,19 @@ def claims(
             sign * maps[ours], {other: sign * values for other, values in others.items()}, seed
         )
         rows.append({"what": claim.what, "map": ours} | found)
-        means.append((float(maps[ours].mean()), float(maps[found["against"]].mean())))
-    return [_row(row, *both, learnt) for row, both in zip(judged(rows), means, strict=True)]
+        measure = claim.measure + (", less is better" if claim.less_is_good else "")
+        means.append((float(maps[ours].mean()), float(maps[found["against"]].mean()), measure))
+    return [_row(row, *more, learnt) for row, more in zip(judged(rows), means, strict=True)]
 
 
-def _row(found, ours, theirs, learnt):
+def _row(found, ours, theirs, measure, learnt):
     kept = ("what", "map", "low", "high", "p", "p_holm", "n", "least", "each")
     return {key: found[key] for key in kept} | {
         "baseline": found["against"],
         "difference": found["value"],
         "verdict": found["verdict"] if learnt else "not judged",
         "networks": 1,
+        "measure": measure,
         "ours": ours,
         "theirs": theirs,
     }

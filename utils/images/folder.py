@@ -84,10 +84,15 @@ def list_folder(root: Path) -> dict:
                 )
         listing[part] = {folder.name: _files(folder) for folder in folders}
     names = {part: set(found) for part, found in listing.items()}
-    if differing := names["train"] ^ names["test"]:
+    alone = {"train": names["train"] - names["test"], "test": names["test"] - names["train"]}
+    if any(alone.values()):
+        told = [
+            f"only {part} has {', '.join(_told_apart(own, names))}"
+            for part, own in alone.items()
+            if own
+        ]
         raise ValueError(
-            f"{root}: train and test must hold the same class folders, but only one "
-            f"of them has {', '.join(_told_apart(differing, names))}"
+            f"{root}: train and test must hold the same class folders, but {' and '.join(told)}"
         )
     if len(names["train"]) < 2:
         raise ValueError(

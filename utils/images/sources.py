@@ -72,7 +72,10 @@ def _none(labels):
 
 
 def oblong(dataset: str, data_dir: str, seed: int, most: int) -> list:
-    """The first test images that are not square, as they are: [(name, RGB PIL picture)]."""
+    """The first test images that are not square, as they are: [(name, RGB PIL picture)].
+
+    The name is the id, of a `folder` class and file: "class/name.png".
+    """
     if dataset == "folder":  # whose images are in the form from the start
         found = folder.oblong_files(data_dir, most)
     else:

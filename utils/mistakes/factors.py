@@ -15,7 +15,8 @@ from utils.evidence.paired import ALPHA
 from utils.images.split import in_parts
 
 THIRDS = (1 / 3, 2 / 3)
-# of the numbers, here and of drawn images; brightness and the like are luma
+DIGITS = 6  # at most, in the name of a group
+# of numbers: of the measured ones, and of those that drawn images have
 UNITS = {
     **dict.fromkeys(("brightness", "contrast", "saturation", "background"), "of 255"),
     **dict.fromkeys(("radius", "off centre"), "pixels"),
@@ -66,10 +67,25 @@ def grouped(values) -> tuple:
     groups = np.searchsorted(edges, values, side="left")
     kinds, groups = np.unique(groups, return_inverse=True)
     ends = [
-        [f"{end(values[groups == kind]):.3g}" for end in (np.min, np.max)]
-        for kind in range(len(kinds))
+        (values[groups == kind].min(), values[groups == kind].max()) for kind in range(len(kinds))
     ]
-    return groups, [" to ".join(dict.fromkeys(both)) for both in ends]
+    return groups, _told_apart(ends)
+
+
+def _told_apart(ends) -> list:
+    """Names of ranges, (least, greatest) each, with as few digits as tell their ends apart."""
+    digits = 3
+    different = len({one for both in ends for one in both})
+    while digits < DIGITS:
+        texts = {_rounded(one, digits) for both in ends for one in both}
+        if len(texts) == different:
+            break
+        digits += 1
+    return [" to ".join(dict.fromkeys(_rounded(one, digits) for one in both)) for both in ends]
+
+
+def _rounded(value, digits):
+    return np.format_float_positional(value, digits, fractional=False, trim="-")
 
 
 def error_rates(factors: dict, wrong) -> list:
@@ -85,8 +101,9 @@ def error_rates(factors: dict, wrong) -> list:
         if len(names) > 1 and 0 < wrong.sum() < len(wrong):
             tests[factor] = _same_share(groups, wrong)
         for number, name in enumerate(names):
-            name = f"{name} {UNITS.get(factor, '')}".strip()
-            told = {"name": f"{factor}: {name}", "factor": factor, "group": name, "number": number}
+            group = f"{name} {UNITS.get(factor, '')}".strip()
+            told = {"name": f"{factor}: {group}", "factor": factor, "group": group}
+            told |= {"number": number}
             found.append(told | mean_interval(wrong[groups == number]))
     raised = dict(zip(tests, holm(list(tests.values())), strict=True))
     return [row | {"p": raised.get(row["factor"])} for row in found]

@@ -99,7 +99,9 @@ def in_the_plane(rows: np.ndarray, at) -> tuple[np.ndarray, np.ndarray] | None:
     they lie on a line.
     """
     of_mistakes = at[evenly_spaced(len(at), PLACED // 3)]
-    shown = np.union1d(of_mistakes, evenly_spaced(len(rows), PLACED - len(of_mistakes)))
+    shown = np.arange(len(rows))
+    if len(rows) > PLACED:
+        shown = np.union1d(of_mistakes, evenly_spaced(len(rows), PLACED - len(of_mistakes)))
     seen = StandardScaler().fit_transform(rows[shown])
     if len(shown) < FEWEST or np.linalg.matrix_rank(seen) < 2:
         return None

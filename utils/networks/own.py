@@ -79,6 +79,7 @@ def bring(network: str, classes: int, weights: str = "", image_size: int | None 
 def _made(network, classes):
     """The module, and torchvision's transforms for it if it is one of theirs."""
     module, _, name = network.partition(":")
+    make = None
     try:
         if module == "torchvision":
             weights = torchvision.models.get_model_weights(name).DEFAULT
@@ -86,9 +87,12 @@ def _made(network, classes):
             return torchvision.models.get_model(
                 name, num_classes=classes, **more
             ), weights.transforms()
-        model = getattr(importlib.import_module(module), name)
-        return (model if isinstance(model, nn.Module) else model()), None
+        make = getattr(importlib.import_module(module), name)
+        return (make if isinstance(make, nn.Module) else make()), None
     except Exception as error:  # the code of other people, with errors of every kind
+        if callable(make):
+            said = f"{type(error).__name__}: {' '.join(str(error).split())}"
+            raise ValueError(f"network = {network!r}: making it raised {said}") from error
         raise ValueError(
             f"network = {network!r}: must be 'module:name' of a torch.nn.Module, or of "
             f"what makes one, or 'torchvision:name' ({type(error).__name__}: "
@@ -115,7 +119,11 @@ def _load(model, weights):
         ) from error
     except Exception as error:  # torch and safetensors each have their own
         said = " ".join(str(error).split())
-        other = "; for weights of other classes see doc/using.md" if "size mismatch" in said else ""
+        other = (
+            "; if of other classes, see Your own network in doc/using.md"
+            if "size mismatch" in said
+            else ""
+        )
         raise ValueError(
             f"weights = {weights!r}: not a state dictionary of tensors that fits the "
             f"network ({type(error).__name__}: {said[:300]}){other}"

@@ -61,7 +61,7 @@ def least_changes(wrong, right, heading: str):
     """How many answers turn with a change of at most so much: mistakes to the true class, and right
     answers to the runner-up; L2 norms (M,) and (N,), infinite for those that did not turn.
     """
-    figure, axis = plt.subplots(figsize=(SLIM, 3.4), layout="constrained")
+    figure, axis = plt.subplots(figsize=(SLIM, 3.8), layout="constrained")
     for values, label, color in (
         (wrong, f"mistakes become right (n = {len(wrong)})", ORANGE),
         (right, f"right answers become wrong (n = {len(right)})", BLUE),
@@ -79,7 +79,7 @@ def least_changes(wrong, right, heading: str):
     axis.xaxis.set_major_formatter("{x:g}")
     axis.xaxis.set_minor_formatter("")
     axis.spines[["top", "right"]].set_visible(False)
-    axis.legend(frameon=False, loc="upper left")
+    figure.legend(frameon=False, loc="outside lower center")
     return figure
 
 

@@ -61,7 +61,7 @@ def _numbered(rows):
 
 
 def _explained(label, ours):
-    return f"{label}\ndashed: the best of the others, which are grey" if ours else label
+    return f"{label}\ndashed: the best of the baselines, which are grey" if ours else label
 
 
 def _points(axis, rows, ours):
@@ -69,6 +69,7 @@ def _points(axis, rows, ours):
     for index, row in enumerate(rows):
         errors = [[row["value"] - row["low"]], [row["high"] - row["value"]]]
         color = BLUE if not ours or row["name"] in ours else GREY
+        color = "black" if row["name"] == "oracle" else color
         how = {"fmt": "o", "color": color, "capsize": 3, "clip_on": False}
         axis.errorbar(row["value"], index, xerr=errors, **how)
     if others := [row for row in rows if ours and row["name"] not in (*ours, "oracle")]:

@@ -11,7 +11,7 @@ from IPython.display import display
 
 from utils.maps.compute import ALL, compute_maps, effective_layer
 from utils.maps.methods import METHODS
-from utils.report.mistake_list import CHOICES
+from utils.report.mistake_list import choosable
 from utils.report.mistake_view import one_mistake
 
 ANY = -1  # in place of a word; None would mean that nothing is chosen
@@ -112,7 +112,7 @@ class Explorer:
         self.words |= {
             what: np.array(words, dtype=object)
             for what, words in more.items()
-            if 1 < len(set(words)) <= CHOICES
+            if len(set(words)) > 1 and choosable(what, words)
         }
         self.previous = widgets.Button(description="previous", icon="arrow-left")
         self.next = widgets.Button(description="next", icon="arrow-right")

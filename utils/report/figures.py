@@ -80,7 +80,7 @@ def objects(images, masks, titles, where, heading: str):
 
 def crops(pictures: list, kept: list, names: list, heading: str):
     """Pictures (H, W, C) uint8 of any size, (left, top, right, bottom) kept of each, and their
-    names, "class/name".
+    names; what stands before a slash has a line of its own.
     """
     figure, axes = grid(*square(len(pictures)), cell=(2, 2))
     figure.suptitle(heading)

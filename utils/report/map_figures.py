@@ -27,7 +27,7 @@ def mistake_titles(mistakes, classes: tuple) -> list:
     known = (mistakes.predicted, mistakes.true, p_predicted, p_true, mistakes.images.ids, causes)
     return [
         f"predicted {short(classes[predicted])} {p:.2f}\ntrue {short(classes[true])} {q:.2f}\n"
-        f"id {short(image_id)}" + (f"\n{cause}" if cause != "none" else "")
+        f"id {short(image_id)}" + (f"\nplanted: {cause}" if cause != "none" else "")
         for predicted, true, p, q, image_id, cause in zip(*known, strict=True)
     ]
 

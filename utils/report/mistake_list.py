@@ -11,6 +11,11 @@ MOST = 2000  # mistakes in the list; more of them would make the page heavy
 CHOICES = 20  # different words of a column, up to which one can choose among them
 
 
+def choosable(what: str, words) -> bool:
+    """Whether one chooses among the words of a column; of q, a number, one gives the most."""
+    return what != "q" and len(set(words)) <= CHOICES
+
+
 def listed(wrong, classes: tuple, cams: dict, more: dict, beside: dict, training) -> dict:
     """What the list shows of M Mistakes, the surest first: rows, sheets of images and maps, choices
     of the filters.
@@ -40,7 +45,7 @@ def listed(wrong, classes: tuple, cams: dict, more: dict, beside: dict, training
             row["constant"][which] = silent
     choices = {"True": sorted(set(columns["true"])), "Predicted": sorted(set(columns["predicted"]))}
     kinds = {what: sorted(set(values)) for what, values in more.items()}
-    choices |= {what: of for what, of in kinds.items() if len(of) <= CHOICES and what != "q"}
+    choices |= {what: of for what, of in kinds.items() if choosable(what, of)}
     images = wrong.images.images
     return {
         "rows": rows,

@@ -12,6 +12,7 @@ from PIL import Image
 
 from utils.core.files import atomic_write, read_metrics
 from utils.core.statistics import wilson
+from utils.evidence.claims import MAPS
 from utils.evidence.paired import verdict
 from utils.mistakes.people import KINDS
 from utils.networks.architectures import ARCHITECTURES
@@ -23,6 +24,7 @@ from utils.report.tables import counted, p_text
 from utils.report.tiles import COLUMNS, SIDE, uri
 from utils.training.metrics import doubt
 
+FEW = 6  # mistakes at the top
 FIGURES = {  # of each section: the name of each picture, and what to say to those who cannot see it
     "first": {
         "one_mistake": "The surest mistake as it is and after one change at a time, with the "
@@ -132,6 +134,8 @@ def write_page(
         accuracy=100 * right / n,
         interval=wilson(right, n),
         doubt=doubt(right, n, found["largest_class_accuracy"]),
+        judged=[row for row in found["claims"] if row["map"] in _names(found)],
+        few=FEW,
         name=run.resolve().name,
         made=datetime.now(),
         found=found,
@@ -155,6 +159,11 @@ def write_page(
     )
     with atomic_write(run / "report.html") as temporary:
         temporary.write_text(page, encoding="utf-8")
+
+
+def _names(found):
+    """Of the maps that a run is about, in its claims."""
+    return (MAPS, f"{found['method']}, {found['layer']}")
 
 
 def _is_of(training, log):
@@ -196,5 +205,5 @@ def template(name: str):
     )
     pages.filters["number"] = "{:,}".format
     pages.globals |= {"p": p_text, "verdict": verdict, "counted": counted, "claimed": claimed}
-    pages.globals |= {"baselines": words.baselines}
+    pages.globals |= {"glosses": words.glosses}
     return pages.get_template(name)

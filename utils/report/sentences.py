@@ -6,28 +6,25 @@ from scipy import stats
 from utils.evidence.claims import CHANCE, ON_VALIDATION
 from utils.evidence.mending import LENDERS
 from utils.evidence.paired import ALPHA
+from utils.mistakes.factors import UNITS
 from utils.mistakes.people import KINDS
+from utils.mistakes.suspects import LABEL
 from utils.report.tables import interval_text, p_text
 
 
 def abstract(claims: list, verdicts: dict, mistakes: int, causes: list, tests: dict) -> list:
-    """At most three sentences: of the claims; of known causes and their naming; of single mistakes.
+    """What was found, a sentence each: of the claims, of known causes, of their naming, of single
+    mistakes.
 
     From `claims.claims`, `mending.points_at_the_cause`, `causes.explained` and {test: Values}; what
     is empty is not told.
     """
     if claims and claims[0]["verdict"] == "not judged":
         return ["The network is not shown to have learnt anything, so its maps are not judged."]
-    of_maps = [_of_claims(claims)] if claims else []
-    of_causes = [_of_causes(causes)] if causes else []
-    if "naming" in tests:
-        of_causes.append(_of_naming(tests["naming"].by["named"]))
-    of_single = of_mistakes(verdicts, mistakes) if len(verdicts.get("q", ())) else []
-    told = (
-        "; ".join(part[0].lower() + part[1:].rstrip(".") for part in of)
-        for of in (of_maps, of_causes, of_single)
-    )
-    return [f"{sentence[0].upper()}{sentence[1:]}." for sentence in told if sentence]
+    told = [_of_claims(claims)] if claims else []
+    told += [_of_causes(causes)] if causes else []
+    told += [_of_naming(tests["naming"].by["named"])] if "naming" in tests else []
+    return told + (of_mistakes(verdicts, mistakes)[:1] if len(verdicts.get("q", ())) else [])
 
 
 def of_networks(rows: list) -> str:
@@ -50,20 +47,23 @@ def _of_causes(causes):
     """What `causes.explained` tells: mistakes with a planted cause, and those without it."""
     errors = {row["name"]: round(row["errors"]["value"] * row["errors"]["n"]) for row in causes}
     repaired = causes[-1]["repaired"] or {"value": 0, "n": 0}
+    label = errors.get("wrong label", 0)
     return (
-        f"of {errors['all']} mistakes {errors['all'] - errors.get('none', 0)} have a planted "
+        f"Of {errors['all']} mistakes {errors['all'] - errors.get('none', 0)} have a planted "
         f"cause; {round(repaired['value'] * repaired['n'])} of these are read right when it is "
-        "taken out of the image, so they are explained"
+        "taken out of the image"
+        + (f" (in {label} of them it is the label that is put right)" if label else "")
+        + ", so they are explained."
     )
 
 
 def _of_naming(hits):
     of = {name: values.mean() for name, values in hits.items()}
     chance, n = of.pop(CHANCE), len(hits[CHANCE])
-    listed = ", ".join(f"{name} {share:.2f}" for name, share in of.items())
+    listed = ", ".join(f"{share:.2f} of them from {name}" for name, share in of.items())
     return (
-        f"of the mistakes that causes make, planted in turn in each of {n} test images, which it "
-        f"was is named right from {listed} ({CHANCE}: {chance:.2f})"
+        f"Of mistakes that causes make, planted in turn in {n} test images, the cause is named "
+        f"right in {listed} ({CHANCE}: {chance:.2f})."
     )
 
 
@@ -95,7 +95,7 @@ def verdict_columns(verdicts: dict, at) -> dict:
     {what: (M,)}, "" of those not looked at.
     """
     columns = zip(*(verdicts.get(key, ()) for key in ("at", "q", "mends")), strict=True)
-    said = {index: ("mended" if mends else "not mended", f"{q:.2f}") for index, q, mends in columns}
+    said = {index: ("mended" if mends else "not mended", f"{q:.3f}") for index, q, mends in columns}
     found = [said.get(index, ("", "")) for index in at]
     return {
         "Without what its map marks": [mended for mended, _ in found],
@@ -113,7 +113,7 @@ def of_each(verdicts: dict, at, kinds, groups, shifts, planted=None) -> dict:
     more = {} if kinds is None else {"To people": [KINDS[kind] for kind in kinds]}
     if planted:
         more["Planted"], mended = map(list, planted)
-        more["Right without that"] = [
+        more["Right without what was planted"] = [
             "" if cause == "none" else "yes" if right else "no"
             for cause, right in zip(more["Planted"], mended, strict=True)
         ]
@@ -137,12 +137,16 @@ def _of_claims(claims):
         rows = [row for row in claims if row["verdict"] == verdict_]
         than = {"worse": lambda row: f" (than {row['baseline']})"}.get(verdict_, lambda row: "")
         listed = "; ".join(claimed(row) + than(row) for row in rows)
-        parts.append(f"{verdict_} in {len(rows)}" + (f" ({listed})" if rows else ""))
+        parts.append(f"{len(rows)} {verdict_}" + (f" ({listed})" if rows else ""))
     undecided = sum(row["verdict"] == "undecided" for row in claims)
     return (
-        f"Of {len(claims)} claims, each held against the strongest of its baselines, the map is "
-        f"{', '.join(parts)}, and {undecided} are undecided"
+        f"Of {len(claims)} claims, each held against the strongest of its baselines: "
+        f"{', '.join(parts)}, {undecided} undecided."
     )
+
+
+def _with_unit(end):
+    return f"{end['edge']:.3g} {UNITS.get(end['factor'], '')}".strip()
 
 
 def in_common(found: dict) -> list:
@@ -151,7 +155,7 @@ def in_common(found: dict) -> list:
     if worst := found.get("worst_slice"):
         inside, outside = worst["inside"], worst["outside"]
         ends = " and ".join(
-            f"{end['factor']}, {end['end']} ({end['edge']:.3g})" for end in worst["ends"]
+            f"{end['factor']}, {end['end']} ({_with_unit(end)})" for end in worst["ends"]
         )
         told.append(
             f"Of all that can be measured of an image, what goes with mistakes the most, chosen on "
@@ -177,10 +181,15 @@ def in_common(found: dict) -> list:
         listed = "; ".join(
             f"{row['in_doubt']} {row['train']:,} and {row['test']:,}" for row in doubts
         )
+        by = ""
+        if any(row["in_doubt"] == LABEL for row in doubts):
+            share = 100 * found["mistakes"] / found["test_images"]
+            by = (
+                f" It is this network that doubts the labels, and it misreads {share:.1f} % of the "
+                "test images: some of the doubts are its own mistakes."
+            )
         told.append(
             f"In doubt of training and test images, all in suspects.csv: {listed} (near duplicates "
-            f"in pairs). Labels are doubted by this network, which misclassifies "
-            f"{found['mistakes'] / found['test_images']:.0%} of the test images: the more it does, "
-            "the more of them are right after all."
+            f"in pairs).{by}"
         )
     return told

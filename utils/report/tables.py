@@ -75,8 +75,9 @@ def rates_table(rows: list) -> PrettyTable:
         "Misclassified": ("value", ".3f"),
         "from": ("low", ".3f"),
         "to": ("high", ".3f"),
+        "p": ("p text", "s"),
     }
-    return table(rows, columns)
+    return table([row | {"p text": p_text(row["p"])} for row in rows], columns)
 
 
 def kinds_table(rows: list) -> PrettyTable:
@@ -126,7 +127,9 @@ def claims_table(claims: list) -> PrettyTable:
         "Verdict": ("verdict", "s"),
         "Told from": ("told from", "s"),
     }
-    return table(texts, columns)
+    found = table(texts, columns)
+    found.max_width |= {"Claim": 32, "which": 20}  # or lines would be too long for a page
+    return found
 
 
 def networks_text(rows: list) -> str:

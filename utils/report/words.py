@@ -5,11 +5,11 @@ from utils.evidence.mending import BORROWED, THIRD
 from utils.evidence.randomisation import ANOTHER
 from utils.evidence.subject import OTHER_CLASS, SAME_CLASS, UNTRAINED
 
-BASELINES = {  # what is told of each to a reader of a page
+GLOSSES = {  # of baselines, for the reader of a page
     "centre": "the middle of the image, whatever is there",
     "odd colour": "what differs in colour from the rim of the image",
     "odd colour near the centre": "what differs in colour from the rim of the image, the nearer to "
-    "its middle the more; a rule that sees no network",
+    "its middle the more",
     "blurred brightness": "what is light",
     "edges": "where brightness changes",
     "random": "noise, pixel by pixel",
@@ -37,9 +37,9 @@ HISTORY = {
 }
 
 
-def baselines(names) -> dict:
-    """What each of the named baselines is, {name: words}, each once."""
-    return {name: BASELINES[name] for name in dict.fromkeys(names)}
+def glosses(names) -> dict:
+    """What the named baselines are, {name: words}, each once; without those that GLOSSES lacks."""
+    return {name: GLOSSES[name] for name in dict.fromkeys(names) if name in GLOSSES}
 
 
 def history(log: list) -> list:

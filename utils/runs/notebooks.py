@@ -56,8 +56,9 @@ def _run(folder, plan, options, prog):
         started, place = time.monotonic(), f"[{number}/{len(plan)}] {notebook}"
         print(f"{place} ...", file=sys.stderr, flush=True)
         if notebook == ANALYSIS:
-            first = folder / "figures" / f"maps_{own.get('explain', 'both')}.png"
-            print(f"  Maps of mistakes come before they are tested, in {first}", file=sys.stderr)
+            which = (defaults(notebook) | own)["explain"]
+            first = folder / "figures" / f"maps_{which}.png"
+            print(f"  The first maps, if anything is misclassified: {first}", file=sys.stderr)
         if failure := execute(notebook, folder, own):
             print(f"{prog}: {failure}", file=sys.stderr)
             return 1

@@ -20,6 +20,7 @@ CHOICES = {
     "augmenter": AUGMENTERS,
     "resume": (False, True),
     "mirror": (False, True),
+    "tests": (False, True),
     "method": METHODS,
     "explain": ("predicted", "true", "both"),
 }
