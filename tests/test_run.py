@@ -44,6 +44,7 @@ GOOD = {
     "layer": "",
     "explain": "both",
     "gallery_images": 25,
+    "tests": True,
     "network": "",
     "weights": "",
     "image_size": None,

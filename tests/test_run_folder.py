@@ -164,7 +164,7 @@ def test_the_report_is_of_this_run(finished):
     assert "left in its folder by another: figures/maps_predicted.png." in page
     with (finished / "mistakes.csv").open() as file:
         ids = [row["id"] for row in csv.DictReader(file)]
-    assert [page.count(f"<td>{image_id}</td>") for image_id in ids] == [1] * len(ids)
+    assert [page.count(f'<td class="id">{image_id}</td>') for image_id in ids] == [1] * len(ids)
 
 
 def test_files_of_a_run_agree(finished):

@@ -134,7 +134,7 @@ def test_what_the_environment_has_wrong(house, tmp_path, name, value, first):
     code, said = ended(start(house, tmp_path, "-p", "epochs", 1, **how))
     assert code == 0, said
     assert said.startswith(first)
-    assert len(said.splitlines()) == 8 + (name == "HOME"), said  # as always, and one more
+    assert len(said.splitlines()) == 9 + (name == "HOME"), said  # as always, and one more
 
 
 def test_a_scheduler_and_two_workers_started_by_hand(house, tmp_path):
