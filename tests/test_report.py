@@ -233,8 +233,8 @@ def test_numbers_by_hand(tmp_path):
     assert f"hits than centre; p 0.020, n 1,400 {of_one}" in text
     assert "x than centre; p 0.020, n 1,400 undecided" in text
     assert (
-        "1 of 4 better than every baseline in this one network, on the same images; 2 worse than "
-        "one, 1 undecided" in text
+        "1 of 4 better than every baseline of GradCAM at layer3, in this one network, on the same "
+        "images; 2 worse than one, 1 undecided" in text
     )
     assert "Baselines: centre : the middle of the image, whatever is there." in text
     assert "1 0.0200 1.235 1.000 50.00 60.33 61" in text

@@ -347,6 +347,9 @@ def test_without_tests_there_are_maps_and_a_report(animals, tmp_path, capsys):
     found = json.loads((tmp_path / "metrics.json").read_text())["explanations"]
     assert (found["claims"], found["tests"], found["mistakes"]) == ([], {}, 6)
     assert found["chosen_on_validation"] == {}
+    right = found["test_images"] - found["mistakes"]
+    assert found["test_accuracy"] == pytest.approx(100 * right / found["test_images"])
+    assert found["test_interval"][0] < found["test_accuracy"] < found["test_interval"][1]
     assert (tmp_path / "figures" / "maps_both.png").exists()
     with np.load(tmp_path / "evidence.npz") as kept:
         assert kept.files == ["ids"]

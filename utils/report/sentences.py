@@ -24,7 +24,8 @@ def abstract(claims: list, verdicts: dict, mistakes: int, causes: list, tests: d
     told = [_of_claims(claims)] if claims else []
     told += [_of_causes(causes)] if causes else []
     told += [_of_naming(tests["naming"].by["named"])] if "naming" in tests else []
-    return told + (of_mistakes(verdicts, mistakes)[:1] if len(verdicts.get("q", ())) else [])
+    single = of_mistakes(verdicts, mistakes) if len(verdicts.get("q", ())) else []
+    return told + single[: 2 if _too_few(verdicts, mistakes) else 1]
 
 
 def of_networks(rows: list) -> str:
@@ -67,18 +68,33 @@ def _of_naming(hits):
     )
 
 
+def _least(mistakes):
+    """The least that p of one mistake can be."""
+    return 1 / (1 + min(LENDERS, mistakes - 1))
+
+
+def _needed(n, mistakes):
+    """How many of n mistakes looked at would have to have that p."""
+    return int(np.ceil(n * _least(mistakes) / ALPHA))
+
+
+def _too_few(verdicts, mistakes):
+    n = len(verdicts.get("q", ()))
+    return n > 0 and _needed(n, mistakes) > n
+
+
 def of_mistakes(verdicts: dict, mistakes: int) -> list:
     """What is told of single ones of so many `mistakes` by `verdicts`, see
     `mending.points_at_the_cause`, and what it takes.
     """
     n, low = len(verdicts["q"]), verdicts["p"] <= ALPHA
     p = stats.binomtest(int(low.sum()), n, ALPHA, alternative="greater").pvalue
-    least = 1 / (1 + min(LENDERS, mistakes - 1))
-    odd, needed = (verdicts["odd p"] <= ALPHA).mean(), int(np.ceil(n * least / ALPHA))
+    least, needed = _least(mistakes), _needed(n, mistakes)
+    odd = (verdicts["odd p"] <= ALPHA).mean()
     takes = (
         f"The least that p can be is {least:.3f}; {needed} of them would have to have it for that."
     )
-    if needed > n:
+    if _too_few(verdicts, mistakes):
         takes = f"With so few mistakes p cannot be below {least:.3f}, which is too much to show it."
     return [
         f"For {int((verdicts['q'] < ALPHA).sum())} of {n} mistakes the map is shown to point at "

@@ -24,6 +24,16 @@ def even(classes: int) -> str:
     return f"always saying {1 / classes:.0%} for each class would give {np.log(classes):.2f}"
 
 
+def accuracy(right: int, n: int, largest: float) -> dict:
+    """What is kept of `right` of n test images, beside `largest_class`; percent."""
+    return {
+        "test_images": n,
+        "test_accuracy": 100 * right / n,
+        "test_interval": list(wilson(right, n)),
+        "largest_class_accuracy": largest,
+    }
+
+
 def doubt(right: int, n: int, largest: float) -> str:
     """What to say where `right` of `n` is not shown to beat `largest_class`; else nothing."""
     if wilson(right, n)[0] > largest:
