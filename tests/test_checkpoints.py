@@ -227,6 +227,11 @@ def linear():
     return torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(3072, 2)).train()
 
 
+def no_download():
+    """As one that wants weights from somewhere."""
+    raise OSError("no route\nto host")
+
+
 def convolution():
     """A network for the tests below: two logits."""
     torch.manual_seed(0)
@@ -241,6 +246,7 @@ def convolution():
         ("no_such_module:linear", "No module named 'no_such_module'"),
         (HERE, "must be 'module:name'"),
         ("math:pi", "not callable"),
+        (f"{HERE}:no_download", "making it raised OSError: no route to host$"),
         (
             f"{HERE}:Pair",
             r"answers with \[0\] \(2, 3, 32, 32\), .* logit for each of the 2 classes",

@@ -131,9 +131,13 @@ def test_the_abstract_says_what_was_found():
     )
     assert told[3].startswith("For 1 of 3 mistakes the map is shown to point at the cause")
     assert len(told) == 4
-    mislabelled = {"name": "wrong label", "errors": share | {"value": 0.3}, "repaired": share}
+    mislabelled = {
+        "name": "wrong label",
+        "errors": share | {"value": 0.3},
+        "repaired": share | {"value": 0.2},
+    }
     (_, told_of_labels, *_) = abstract(claims, {}, 80, [causes[0], mislabelled, every], {})
-    assert "of the image (in 3 of them it is the label that is put right), so" in told_of_labels
+    assert "of the image (in 2 of them it is the label that is put right), so" in told_of_labels
     every = of_mistakes(verdicts, 80)
     at_most = stats.binom.sf(1, 3, 0.05)
     assert every[2] == (
@@ -141,12 +145,13 @@ def test_the_abstract_says_what_was_found():
         f"{at_most:.3f}, were mistakes independent); of what stands out by its colour in 0.00."
     )
     # 1 of 65 maps; 3 * (1 / 65) / 0.05 = 0.92
-    assert every[1] == (
-        "The least that p can be is 0.015; 1 of them would have to have it for that."
+    assert every[1] == "The least that p can be is 0.015; 1 of them would have to have it for that."
+    told_of_few = of_mistakes(verdicts, 2)
+    assert (len(every), len(told_of_few)) == (3, 2)
+    assert told_of_few[0] == every[0] + (
+        " With so few mistakes p cannot be below 0.500, which is too much to show it."
     )
-    assert of_mistakes(verdicts, 2)[1] == (
-        "With so few mistakes p cannot be below 0.500, which is too much to show it."
-    )
+    assert abstract([], verdicts, 2, [], {}) == told_of_few[:1]
     assert abstract([], {}, 0, [], {}) == []
     (doubted,) = abstract([row("x", 1, "not judged")], {}, 0, [], {})
     assert "not judged" in doubted
@@ -159,7 +164,7 @@ def test_what_networks_show_stands_beside_what_one_does():
         "baselines. Better: forgets. Worse: points. The others are undecided."
     )
     (only,) = [row("mends", 0.1, "undecided") | {"n": 6}]
-    assert "None is better or worse. The others are undecided." in of_networks([only])
+    assert "their baselines. All are undecided." in of_networks([only])
     assert of_networks([]).startswith("All this is of one network;")
 
 

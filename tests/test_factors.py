@@ -1,5 +1,6 @@
 """What goes with mistakes, found and known."""
 
+import json
 from dataclasses import replace
 from math import comb
 from types import SimpleNamespace
@@ -9,6 +10,7 @@ import pytest
 import torch
 from torch import nn
 
+from utils import ROOT
 from utils.evidence.subject import Subject
 from utils.evidence.values import Values
 from utils.images import causes as planted
@@ -18,6 +20,7 @@ from utils.mistakes import causes, edits, factors, mistakes, naming
 from utils.networks.architectures import build
 from utils.networks.classifier import Classifier, predict
 from utils.networks.features import features
+from utils.report import tables
 
 
 def test_groups_by_hand():
@@ -32,6 +35,15 @@ def test_groups_by_hand():
     groups, names = factors.grouped(np.array([7.961, 9.035, 9.043, 1234, 12347, 1e-5]))
     assert names == ["0.00001 to 7.961", "9.035 to 9.043", "1234 to 12350"]
     assert factors.grouped(np.array([1, 1.5, 2.04, 2.06, 3, 8000]))[1][1] == "2.04 to 2.06"
+
+
+def test_the_tables_show_p_and_fit_a_page():
+    row = {"factor": "polarity", "group": "dark", "n": 40, "value": 0.75, "low": 0.6, "high": 0.9}
+    shown = str(tables.rates_table([row | {"p": 0.0004}, row | {"p": None}])).splitlines()
+    assert [line.split("|")[-2].strip() for line in shown if "dark" in line] == ["< 0.001", "–"]
+    demo = json.loads((ROOT / "doc/demo/metrics.json").read_text())["explanations"]
+    lines = str(tables.claims_table(demo["claims"])).splitlines()
+    assert max(map(len, lines)) <= 150
 
 
 def test_what_has_a_unit_is_a_factor():

@@ -29,6 +29,7 @@ from utils.report import words as words_of
 from utils.report.mistake_list import MOST
 from utils.report.page import FEW, FIGURES, write_page
 from utils.report.tiles import COLUMNS, SIDE
+from utils.training.metrics import accuracy
 
 CLASSES = ('<b>&"x"', "cat", "owl")
 NASTY = '"><img src=x onerror=alert(1)>'
@@ -44,8 +45,7 @@ FOUND = {
     "layer": "layer3",
     "explain": "both",
     "mistakes": 40,
-    "test_images": 400,
-    "largest_class_accuracy": 25.0,
+    **accuracy(360, 400, 25.0),
     "weights": "",
     "notes": [],
     "explained": 36,
@@ -207,6 +207,7 @@ def test_a_network_of_ones_own_is_told_with_its_weights_and_notes(tmp_path):
     found = FOUND | {"network": "mine:build", "weights": "mine.pt", "notes": ["one logit", "odd"]}
     page = words(page_of(run_folder(tmp_path, explanations=found)))
     assert "mine:build was explained with the weights in mine.pt: one logit; odd." in page
+    assert page.count("mine:build: one logit; odd.") == 1  # at the top
     found |= {"weights": "", "notes": []}
     page = words(page_of(run_folder(tmp_path, explanations=found)))
     assert "mine:build was explained as it came." in page
@@ -381,7 +382,8 @@ def test_without_a_log(tmp_path):
 
 
 def test_without_a_mistake(tmp_path):
-    folder = run_folder(tmp_path, explanations=FOUND | {"mistakes": 0, "constant_maps": {}})
+    none = {"mistakes": 0, "constant_maps": {}} | accuracy(400, 400, 25.0)
+    folder = run_folder(tmp_path, explanations=FOUND | none)
     (folder / "figures" / "maps_both.png").unlink()
     write_page(folder, misclassified(0), CLASSES, {})
     page = (folder / "report.html").read_text()

@@ -158,7 +158,7 @@ def test_values_of_the_command_line(text, value):
     [
         (
             ["-p", "epochz", "3"],
-            "epochz: no notebook has this parameter; did you mean epochs? There are augmenter, ",
+            "epochz: no notebook has this parameter (did you mean epochs?); there are augmenter, ",
         ),
         (["-p", "epochs", "0"], "epochs = 0: must be a whole number"),
         (["-p", "dataset", "folder", "-p", "data_dir", "missing"], "train is not a folder"),
@@ -422,7 +422,7 @@ def test_a_wrong_name_is_refused_before_much_is_imported(command, tmp_path):
     assert done.returncode == 2
     *imported, said = done.stderr.strip().splitlines()
     assert said.startswith(
-        f"utils.{program}: epoch: no notebook has this parameter; did you mean epochs? "
+        f"utils.{program}: epoch: no notebook has this parameter (did you mean epochs?); "
     )
     assert not [line for line in imported if re.search(r"\b(torch|numpy|papermill)\b", line)]
 

@@ -22,6 +22,7 @@ def written(text: str) -> str:
         "cifar": runs.Told("cifar10/metrics.json"),
         "swept": kept("sweep/demo/sweep.json"),
         "of_cifar": kept("sweep/cifar10/sweep.json"),
+        "readers": kept("performance/readers.json"),
     }
 
     def anew(match):

@@ -5,6 +5,7 @@ import functools
 from tests.docs import interval, kept, table
 from utils.evidence.claims import CLAIMS
 from utils.evidence.paired import ALPHA
+from utils.report.sentences import abstract
 from utils.report.tables import p_text
 from utils.report.words import glosses
 
@@ -50,14 +51,8 @@ class Told:
         return table([heading, *rows])
 
     def explained(self) -> str:
-        """How many mistakes are read right without the cause that was planted."""
-        count = {row.name: round(row.errors.value * row.errors.n) for row in self.found.causes}
-        repaired = self.found.causes[-1].repaired
-        return (
-            f"{round(repaired.value * repaired.n)} of the demo's {count['all']} mistakes are read "
-            f"right (in {count['wrong label']} of them it is the label that is put right): these "
-            f"are explained; {count['none']} have no planted cause."
-        )
+        """How many mistakes are read right without their planted cause, as the report says it."""
+        return abstract([], {}, 0, self.found.causes, {})[0]
 
     def naming(self) -> str:
         """How often the cause of a planted mistake is named right, by what is seen."""

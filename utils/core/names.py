@@ -27,9 +27,9 @@ def check_names(names):
     for name in names:
         if name not in every:
             near = difflib.get_close_matches(name, every, 1)
-            meant = f"did you mean {near[0]}? " if near else ""
+            meant = f" (did you mean {near[0]}?)" if near else ""
             there = ", ".join(sorted(every))
-            raise ValueError(f"{name}: no notebook has this parameter; {meant}There are {there}")
+            raise ValueError(f"{name}: no notebook has this parameter{meant}; there are {there}")
 
 
 def named(arguments: list) -> list:

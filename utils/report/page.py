@@ -11,7 +11,6 @@ from matplotlib.colors import to_hex
 from PIL import Image
 
 from utils.core.files import atomic_write, read_metrics
-from utils.core.statistics import wilson
 from utils.evidence.claims import MAPS
 from utils.evidence.paired import verdict
 from utils.mistakes.people import KINDS
@@ -131,8 +130,6 @@ def write_page(
         ]
     right, n = found["test_images"] - found["mistakes"], found["test_images"]
     page = template("page.html.jinja").render(
-        accuracy=100 * right / n,
-        interval=wilson(right, n),
         doubt=doubt(right, n, found["largest_class_accuracy"]),
         judged=[row for row in found["claims"] if row["map"] in _names(found)],
         few=FEW,

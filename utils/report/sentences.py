@@ -24,8 +24,7 @@ def abstract(claims: list, verdicts: dict, mistakes: int, causes: list, tests: d
     told = [_of_claims(claims)] if claims else []
     told += [_of_causes(causes)] if causes else []
     told += [_of_naming(tests["naming"].by["named"])] if "naming" in tests else []
-    single = of_mistakes(verdicts, mistakes) if len(verdicts.get("q", ())) else []
-    return told + single[: 2 if _too_few(verdicts, mistakes) else 1]
+    return told + (of_mistakes(verdicts, mistakes)[:1] if len(verdicts.get("q", ())) else [])
 
 
 def of_networks(rows: list) -> str:
@@ -40,7 +39,7 @@ def of_networks(rows: list) -> str:
     return (
         f"All this is of one network. Over {rows[0]['n']} networks like it "
         f"{len(rows)} claims were held against their baselines. "
-        f"{told or 'None is better or worse'}. The others are undecided."
+        + (f"{told}. The others are undecided." if told else "All are undecided.")
     )
 
 
@@ -48,7 +47,11 @@ def _of_causes(causes):
     """What `causes.explained` tells: mistakes with a planted cause, and those without it."""
     errors = {row["name"]: round(row["errors"]["value"] * row["errors"]["n"]) for row in causes}
     repaired = causes[-1]["repaired"] or {"value": 0, "n": 0}
-    label = errors.get("wrong label", 0)
+    label = sum(
+        round(row["repaired"]["value"] * row["repaired"]["n"])
+        for row in causes
+        if row["name"] == "wrong label" and row["repaired"]
+    )
     return (
         f"Of {errors['all']} mistakes {errors['all'] - errors.get('none', 0)} have a planted "
         f"cause; {round(repaired['value'] * repaired['n'])} of these are read right when it is "
@@ -68,39 +71,24 @@ def _of_naming(hits):
     )
 
 
-def _least(mistakes):
-    """The least that p of one mistake can be."""
-    return 1 / (1 + min(LENDERS, mistakes - 1))
-
-
-def _needed(n, mistakes):
-    """How many of n mistakes looked at would have to have that p."""
-    return int(np.ceil(n * _least(mistakes) / ALPHA))
-
-
-def _too_few(verdicts, mistakes):
-    n = len(verdicts.get("q", ()))
-    return n > 0 and _needed(n, mistakes) > n
-
-
 def of_mistakes(verdicts: dict, mistakes: int) -> list:
     """What is told of single ones of so many `mistakes` by `verdicts`, see
     `mending.points_at_the_cause`, and what it takes.
     """
     n, low = len(verdicts["q"]), verdicts["p"] <= ALPHA
     p = stats.binomtest(int(low.sum()), n, ALPHA, alternative="greater").pvalue
-    least, needed = _least(mistakes), _needed(n, mistakes)
-    odd = (verdicts["odd p"] <= ALPHA).mean()
+    least = 1 / (1 + min(LENDERS, mistakes - 1))
+    odd, needed = (verdicts["odd p"] <= ALPHA).mean(), int(np.ceil(n * least / ALPHA))
+    enough = needed <= n
+    few = f" With so few mistakes p cannot be below {least:.3f}, which is too much to show it."
     takes = (
         f"The least that p can be is {least:.3f}; {needed} of them would have to have it for that."
     )
-    if _too_few(verdicts, mistakes):
-        takes = f"With so few mistakes p cannot be below {least:.3f}, which is too much to show it."
     return [
         f"For {int((verdicts['q'] < ALPHA).sum())} of {n} mistakes the map is shown to point at "
         "the cause: the true class rises more without what it marks than without what the maps of "
-        "other mistakes mark (false discovery rate 5 %).",
-        takes,
+        "other mistakes mark (false discovery rate 5 %)." + ("" if enough else few),
+        *([takes] if enough else []),
         f"p is at most 0.05 in {low.mean():.2f} of them, by chance in no more than 0.05 (p = "
         f"{p:.3f}, were mistakes independent); of what stands out by its colour in {odd:.2f}.",
     ]
