@@ -34,7 +34,8 @@ def test_groups_by_hand():
     assert factors.grouped(np.ones(3))[1] == ["1"]
     groups, names = factors.grouped(np.array([7.961, 9.035, 9.043, 1234, 12347, 1e-5]))
     assert names == ["0.00001 to 7.961", "9.035 to 9.043", "1234 to 12350"]
-    assert factors.grouped(np.array([1, 1.5, 2.04, 2.06, 3, 8000]))[1][1] == "2.04 to 2.06"
+    names = factors.grouped(np.array([1.2345, 1.5, 2.0412, 2.0612, 3, 8000]))[1]
+    assert names == ["1.23 to 1.5", "2.04 to 2.06", "3 to 8000"]
 
 
 def test_the_tables_show_p_and_fit_a_page():

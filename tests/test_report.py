@@ -302,6 +302,7 @@ def test_pictures_are_of_this_run_and_speak(tmp_path):
     alts = {name: alt for names in FIGURES.values() for name, alt in names.items()}
     shown = "one_mistake", "maps_both", "history", "samples"
     assert pictures(page) == [alts[name] for name in shown]
+    assert all(alts[name] in words(page) for name in shown)  # beneath each
     assert "left in its folder by another: figures/verdicts.png, figures/objects.png." in words(
         page
     )

@@ -130,6 +130,8 @@ def test_claims_by_hand():
     }
     assert found[3]["difference"] == pytest.approx(0.75 - 1 / 18)  # less is good
     assert found[3]["ours"] == 0.25
+    measures = found[0]["measure"], found[3]["measure"]
+    assert measures == ("pointing game", "rank correlation, less is better")
     contract = [
         "what",
         "map",
