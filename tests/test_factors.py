@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from utils import ROOT
+from utils.evidence import looks
 from utils.evidence.subject import Subject
 from utils.evidence.values import Values
 from utils.images import causes as planted
@@ -282,7 +283,7 @@ def reads_clean_images(shapes_and_network, monkeypatch):
         return answers_of([known.get(one.tobytes(), 0) for one in images])
 
     monkeypatch.setattr(causes, "predict", answer)
-    return Subject(network, few, few.labels, "GradCAM", "layer3", 0)
+    return Subject(network, few, few.labels, "GradCAM", "layer3", 0, looks.learn(few, 10))
 
 
 def planted_in(subject) -> tuple:
@@ -356,7 +357,7 @@ def test_a_network_that_reads_nothing_right_names_nothing(shapes_and_network, mo
     monkeypatch.setattr(
         causes, "predict", lambda _, images, progress: answers_of([0] * len(images))
     )
-    subject = Subject(network, few, few.labels, "GradCAM", "layer3", 0)
+    subject = Subject(network, few, few.labels, "GradCAM", "layer3", 0, looks.learn(few, 10))
     found = planted_in(subject)
     assert [len(part) for part in found] == [0] * 5
     assert naming.name_causes(subject, found, found) is None

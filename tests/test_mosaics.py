@@ -23,6 +23,25 @@ def test_images_are_of_four_classes_right_and_sure():
     assert mosaics.chosen(np.arange(9) % 3, np.ones(9), np.ones(9, bool), 5, 0).shape == (0, 4)
 
 
+def test_each_class_is_in_as_many_as_the_others():
+    labels = np.repeat(np.arange(6), [40, 40, 40, 40, 8, 8])  # every other one is sure
+
+    def count(most):
+        one = np.ones(len(labels), bool)
+        confidence = 1 - np.arange(len(labels)) % 2
+        four = mosaics.chosen(labels, confidence, one, most, 0)
+        return len(four), np.bincount(labels[four.ravel()], minlength=6)
+
+    sure = count(1000)[1]
+    few, of_few = count(2)
+    assert few == 2
+    assert sorted(of_few) == [1, 1, 1, 1, 2, 2]
+    more, of_more = count(15)
+    assert more == 15
+    assert of_more[4:].tolist() == sure[4:].tolist()  # all that there are of the rare ones
+    assert (of_more[:4] == 13).all()
+
+
 def test_a_mosaic_by_hand():
     images = np.arange(4, dtype=np.uint8)[None, :, None, None, None].repeat(2, 2).repeat(3, 3)
     (view,) = mosaics.mosaic(images)

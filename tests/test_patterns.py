@@ -287,6 +287,21 @@ def test_the_curves_of_least_changes_by_hand():
     plt.close("all")
 
 
+@pytest.mark.parametrize("greatest", [0.9, 40])
+def test_the_axis_of_least_changes_has_numbers(greatest):
+    values = np.array([0.3, greatest])  # less than a decade, or more than two
+    figure = common_figures.least_changes(values, values, "heading")
+    figure.canvas.draw()
+    axis = figure.axes[0].xaxis
+    low, high = figure.axes[0].get_xlim()
+    ticks = [*axis.get_major_ticks(), *axis.get_minor_ticks()]
+    shown = [one.label1.get_text() for one in ticks if low < one.get_loc() < high]
+    shown = [float(text) for text in shown if text]
+    assert 2 <= len(shown) <= 8
+    assert {0.3, 0.5} <= set(shown) if greatest < 1 else {1, 10} <= set(shown)
+    plt.close("all")
+
+
 def test_maps_go_along_with_what_they_are(tmp_path):
     _, wrong, *_ = example()
     raw = {"true": np.arange(6 * 16, dtype=np.float32).reshape(6, 4, 4)}

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from utils.evidence import experiments, localisation, places, study
+from utils.evidence import experiments, localisation, looks, places, study
 from utils.evidence.likeness import ssim
 from utils.evidence.subject import REFERENCES, Subject, borrowed
 from utils.evidence.values import Study
@@ -43,7 +43,7 @@ def by_colour(classes=4, white=0.0):
 def of(images, labels, predicted=None, **how):
     split = Split(np.stack(images), np.asarray(labels), np.arange(len(labels)).astype(str))
     predicted = split.labels if predicted is None else np.asarray(predicted)
-    return Subject(by_colour(**how), split, predicted, "GradCAM", "1", 0)
+    return Subject(by_colour(**how), split, predicted, "GradCAM", "1", 0, looks.learn(split, 4))
 
 
 def painted(*parts, size=8):
@@ -207,7 +207,7 @@ def test_every_test_of_a_drawn_split(drawn):
     classifier, split = drawn
     logits = predict(classifier, split.images)
     predicted = logits.argmax(dim=1).numpy()
-    subject = Subject(classifier, split, predicted, "GradCAM", "1", 0)
+    subject = Subject(classifier, split, predicted, "GradCAM", "1", 0, looks.learn(split, 10))
     wrong = np.flatnonzero(predicted != split.labels)
     found = study.examine(subject, logits, True, ["1"], ("LayerCAM", "1"))
     objects = found.tests["object"]
@@ -254,7 +254,7 @@ def test_every_test_of_a_drawn_split(drawn):
 
 def test_fewer_large_images_choose_where_no_object_is_known(drawn, monkeypatch):
     classifier, split = drawn
-    subject = Subject(classifier, split, split.labels, "GradCAM", "1", 0)
+    subject = Subject(classifier, split, split.labels, "GradCAM", "1", 0, looks.learn(split, 10))
     asked = []
     curves = study.removal.curves
     monkeypatch.setattr(

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from utils.evidence import values
+from utils.evidence import looks, values
 from utils.evidence.claims import BESIDE_CLAIMS, CLAIMS, claims
 from utils.evidence.subject import OTHER_CLASS, REFERENCES, SAME_CLASS, UNTRAINED, Subject, borrowed
 from utils.evidence.values import Values
@@ -26,7 +26,8 @@ def test_borrowed_by_hand():
 def subject():
     data = load(test_images=20)
     network = build("resnet18-cifar", data.classes, (32, 32), data.mean, data.std, 0)
-    return Subject(network, data.test, data.test.labels, "GradCAM", "layer3", 0)
+    known = looks.learn(data.train, len(data.classes))
+    return Subject(network, data.test, data.test.labels, "GradCAM", "layer3", 0, known)
 
 
 def test_references_of_a_network(subject):

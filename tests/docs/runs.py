@@ -41,6 +41,11 @@ class Told:
         ]
         return table([["map", *measures], *lines])
 
+    def one(self, test, name, measure) -> str:
+        """What a test measured of one map."""
+        (row,) = (row for row in self.found.tests[test] if row.name == name)
+        return interval(row[measure])
+
     def claims(self) -> str:
         """The table of claims of notebook 3."""
         heading = ["claim", "n", "better by", "than", "p", "verdict"]
@@ -112,7 +117,7 @@ def foretold(path: str) -> str:
 MEASURED = {  # what the differences are of
     "pointing game": "share of peaks on it",
     "stronger on its own": "share of images",
-    "mass on its own": "share of the map's sum",
+    "peak on its own": "share of peaks on it",
     "insertion": "probability of the class, mean over the shares kept",
     "corrected": "share of mistakes read right",
     "rise of the true class": "probability of that class",

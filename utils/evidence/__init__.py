@@ -1,6 +1,6 @@
 """Evidence: in go a network and test images, out comes what its maps are worth, beside others."""
 
-from utils.evidence import over_networks, randomisation, values
+from utils.evidence import looks, over_networks, randomisation, values
 from utils.evidence.claims import BESIDE_CLAIMS, claims
 from utils.evidence.places import TOLD as OF_OBJECTS
 from utils.evidence.removal import SHARES
@@ -18,6 +18,7 @@ __all__ = [
     "choose",
     "claims",
     "examine",
+    "looks",
     "over_networks",
     "randomisation",
     "values",

@@ -42,7 +42,7 @@ CLAIMS = (
     Claim("points at the object, mistakes, predicted class", "object, predicted", "pointing game"),
     Claim("points at the object, mistakes, true class", "object, true", "pointing game"),
     Claim("tells the object of its class from another", "two objects", "stronger on its own"),
-    Claim("finds the image of its class in a mosaic", "mosaic", "mass on its own"),
+    Claim("finds the image of its class in a mosaic", "mosaic", "peak on its own"),
     Claim("the pixels it puts first bring the answer back sooner", "removal", "insertion"),
     Claim(
         "what it marks misled the network", "mistakes", "corrected", against=(*REFERENCES, THIRD)
@@ -69,7 +69,7 @@ CLAIMS = (
 BESIDE_CLAIMS = (
     Claim("relevance mass, all test images", "object", "relevance mass"),
     Claim("relevance rank, all test images", "object", "relevance rank"),
-    Claim("peak in a mosaic", "mosaic", "peak on its own"),
+    Claim("mass in a mosaic", "mosaic", "mass on its own"),
     Claim("deletion", "removal", "deletion", True),
     Claim("average drop", "removal", "drop", True),
     Claim("increase", "removal", "increase"),

@@ -19,7 +19,8 @@ SURE = 0.5  # the share of the right answers, the surest, that images are taken 
 def chosen(labels, confidence, right, most: int, seed: int) -> np.ndarray:
     """Images for mosaics: indices (M, 4) of four different classes, each image in one at most.
 
-    Of the surest SURE of those that are `right` (N,) bool; M is at most `most`.
+    Of the surest SURE of those that are `right` (N,) bool; M is at most `most`. Each class is in as
+    many as the others, as far as it has the images.
     """
     rng = np.random.RandomState(seed)
     sure = np.flatnonzero(right)
@@ -28,10 +29,16 @@ def chosen(labels, confidence, right, most: int, seed: int) -> np.ndarray:
     left = {
         label: list(rng.permutation(sure[labels[sure] == label])) for label in np.unique(labels)
     }
+    # as many of each class as it takes
+    enough = next(
+        (n for n in range(most) if sum(min(n, len(of)) for of in left.values()) >= 4 * most), most
+    )
+    left = {name: of[:enough] for name, of in left.items()}
     found: list = []
     while len(found) < most:
         # the classes of which most are left, so that as many mosaics as can be are made
-        order = sorted((name for name in left if left[name]), key=lambda name: -len(left[name]))
+        some = rng.permutation([name for name in left if left[name]])
+        order = sorted(some, key=lambda name: -len(left[name]))
         if len(order) < 4:
             break
         found.append([left[name].pop() for name in rng.permutation(order[:4])])

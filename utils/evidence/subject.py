@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from utils.evidence.baselines import BASELINES, baselines
+from utils.evidence.looks import Looks
 from utils.evidence.randomisation import levels, reinitialised
 from utils.images.split import Split
 from utils.maps.compute import compute_maps
@@ -12,16 +13,18 @@ from utils.maps.methods import METHODS
 from utils.networks.classifier import Classifier, Inputs
 
 UNTRAINED = "untrained network"
+LOOK = "look of the class"
 # what a map of another image reaches is no explanation of this one
 SAME_CLASS, OTHER_CLASS = "another image, same class", "another image, other class"
 BESIDE = ("GradCAM", "GradCAM++", "HiResCAM", "XGradCAM", "LayerCAM")  # quick methods to compare
-REFERENCES = (*BASELINES, SAME_CLASS, OTHER_CLASS, UNTRAINED)
+REFERENCES = (*BASELINES, LOOK, SAME_CLASS, OTHER_CLASS, UNTRAINED)
 
 
 @dataclass(frozen=True)
 class Subject:
     """A network, images and the classes that it `predicted` (N,), explained by one method at a
-    layer. `learns` is whether its answers depend on its parameters.
+    layer, beside the `looks` of its classes. `learns` is whether its answers depend on its
+    parameters.
     """
 
     classifier: Classifier
@@ -30,6 +33,7 @@ class Subject:
     method: str
     layer: str
     seed: int
+    looks: Looks
     learns: bool = True
     scenes: np.ndarray | None = None  # (N,): of which picture each is, where several are of one
 
@@ -78,7 +82,9 @@ class Subject:
         own name first, then those of REFERENCES.
         """
         maps = self.maps(classes, against) if maps is None else maps
-        found = {self.name: maps} | baselines(self.split.images[:], self.seed)
+        images = self.split.images[:]
+        found = {self.name: maps} | baselines(images, self.seed)
+        found[LOOK] = self.looks.maps(images, classes, against)
         if len(maps) > 1:
             same, other = borrowed(classes, self.seed, self.scenes)
             found |= {SAME_CLASS: maps[same], OTHER_CLASS: maps[other]}

@@ -77,7 +77,8 @@ def least_changes(wrong, right, heading: str):
         ylim=(0, 1),
     )
     axis.xaxis.set_major_formatter("{x:g}")
-    axis.xaxis.set_minor_formatter("")
+    low, high = axis.get_xlim()
+    axis.xaxis.set_minor_formatter("{x:g}" if high < 10 * low else "")
     axis.spines[["top", "right"]].set_visible(False)
     figure.legend(frameon=False, loc="outside lower center")
     return figure

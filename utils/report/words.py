@@ -3,7 +3,7 @@
 from utils.evidence.claims import CHANCE, CONFIDENCE, PIXELS, USUAL
 from utils.evidence.mending import BORROWED, THIRD
 from utils.evidence.randomisation import ANOTHER
-from utils.evidence.subject import OTHER_CLASS, SAME_CLASS, UNTRAINED
+from utils.evidence.subject import LOOK, OTHER_CLASS, SAME_CLASS, UNTRAINED
 
 GLOSSES = {  # of baselines, for the reader of a page
     "centre": "the middle of the image, whatever is there",
@@ -14,6 +14,7 @@ GLOSSES = {  # of baselines, for the reader of a page
     "edges": "where brightness changes",
     "random": "noise, pixel by pixel",
     "blurred random": "noise, in blobs",
+    LOOK: "colours and contrasts that training images of the class have more often than others",
     SAME_CLASS: "the map of another image of the same class",
     OTHER_CLASS: "the map of another image, of another class",
     ANOTHER: "how alike the maps of two different images are",
