@@ -67,3 +67,6 @@ def test_at_most_so_many_images_are_counted(monkeypatch):
     first_and_third = looks.learn(split_of(plain(RED, BLUE, BLUE), [0, 1, 1]), 2)
     same = looks.learn(split_of(plain(RED, BLUE), [0, 1]), 2)
     assert (first_and_third.lift == same.lift).all()
+    large = plain(RED, BLUE, size=64)  # of twice the side half as many
+    one = looks.learn(split_of(large, [0, 1]), 2)
+    assert (one.lift == looks.learn(split_of(large[:1], [0]), 2).lift).all()

@@ -5,7 +5,15 @@ import pytest
 
 from utils.evidence import looks, values
 from utils.evidence.claims import BESIDE_CLAIMS, CLAIMS, claims
-from utils.evidence.subject import OTHER_CLASS, REFERENCES, SAME_CLASS, UNTRAINED, Subject, borrowed
+from utils.evidence.subject import (
+    LOOK,
+    OTHER_CLASS,
+    REFERENCES,
+    SAME_CLASS,
+    UNTRAINED,
+    Subject,
+    borrowed,
+)
 from utils.evidence.values import Values
 from utils.images.dataset import load
 from utils.networks.architectures import build
@@ -40,6 +48,11 @@ def test_references_of_a_network(subject):
     same, other = borrowed(classes, 0)
     assert (found[SAME_CLASS] == ours[same]).all()
     assert (found[OTHER_CLASS] == ours[other]).all()
+    over = few.beside_references(classes, ours, against=np.roll(classes, 1))[LOOK]
+    images = few.split.images
+    assert (found[LOOK] == few.looks.maps(images, classes)).all()
+    assert (over == few.looks.maps(images, classes, np.roll(classes, 1))).all()
+    assert (over != found[LOOK]).any()
     assert np.abs(found[UNTRAINED] - ours).max() > 0.1  # other parameters
     assert (few.maps(classes) == ours).all()  # and these as they were
     assert np.abs(few.untrained(classes, draw=1) - found[UNTRAINED]).max() > 0.1
