@@ -89,6 +89,11 @@ def test_what_the_readme_says_in_short_of_claims_over_networks():
     assert better == ["changes with the class more than with the image"]
     mosaic = {row.what: row for row in cifar}["finds the image of its class in a mosaic"]
     assert (mosaic.shown, mosaic.against) == (3, "look of the class")
+    rows = kept("cifar10/metrics.json").explanations.tests.mosaic
+    peaks = {row.name: row["peak on its own"].value for row in rows}
+    ours, look = peaks["GradCAM, layer3"], peaks["look of the class"]
+    blind = max(value for name, value in peaks.items() if ", layer" not in name and value < look)
+    assert ours - blind > 2 * (ours - look)  # "twice as much or more"
     assert "worse" not in {row.verdict for row in cifar}
     assert {row.n for row in cifar} == {3}
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from utils.evidence import looks
+from utils.images import split
 from utils.images.split import Split
 
 RED, BLUE = (200, 10, 10), (10, 10, 200)
@@ -33,6 +34,8 @@ def test_a_look_is_a_colour_and_a_contrast():
     assert (seen[0, :, 7] == 7).all()
     # at the edge brightness spreads: of more than 48, the last of the contrasts
     assert (seen[0, :, 3:5] // 8 == len(looks.CONTRASTS)).all()
+    # the pixels on the right weigh 0.30 there: 77 of 255
+    assert (looks.looks(halves, 1)[0, :, 3] % 8 == 77 * 8 // 256).all()
 
 
 def test_how_many_times_as_frequent_by_hand(known):
@@ -44,15 +47,31 @@ def test_how_many_times_as_frequent_by_hand(known):
     assert known.near == 8 / 32
 
 
+def test_images_that_come_in_parts_are_counted_alike(known, monkeypatch):
+    monkeypatch.setattr(split, "PART", 1)  # one after the other
+    again = looks.learn(split_of(plain(RED, RED, BLUE, RED), [0, 0, 1, 2]), 4)
+    assert (again.lift == known.lift).all()
+
+
 def test_a_map_is_where_the_class_is_asked_for(known):
     image = plain(RED, size=32)
     image[0, :, 16:] = BLUE
     red, blue = known.maps(image.repeat(2, axis=0), np.array([0, 1]))
     assert red[:, 4:8].min() > 0.99 > 0.01 > red[:, 24:28].max()
     assert blue[:, 24:28].min() > 0.99 > 0.01 > blue[:, 4:8].max()
+    assert red[16, 15] < 0.5 * red[16, 6]  # what is around counts: half of it is blue
     (over,) = known.maps(image, [0], against=[1])
     assert np.unravel_index(over.argmax(), over.shape)[1] < 16
     assert (known.maps(image, [1], against=[1]) == 0).all()  # over itself: nothing
+
+
+def test_what_is_near_is_as_wide_in_a_mosaic_as_in_its_images(known, monkeypatch):
+    asked, look = [], looks.looks
+    monkeypatch.setattr(
+        looks, "looks", lambda images, near: asked.append(near) or look(images, near)
+    )
+    known.maps(plain(RED, size=16), [0])
+    assert asked == [known.near]
 
 
 def test_what_was_not_learnt_tells_nothing(known):
