@@ -17,7 +17,7 @@ from tests.test_explorer import CLASSES, example
 from utils.evidence.values import Values
 from utils.images.dataset import load
 from utils.images.split import Split
-from utils.mistakes import groups, mistakes, neighbours, patterns
+from utils.mistakes import factors, groups, mistakes, neighbours, patterns
 from utils.networks.architectures import build
 from utils.report import common_figures, drawing, export, sentences
 
@@ -92,6 +92,19 @@ def test_a_slice_is_chosen_on_other_images_than_it_is_told_of(found, monkeypatch
     assert wrong.tolist() == (predicted != data.test.labels)[::2].tolist()
 
 
+def test_those_in_the_slice_are_those_that_were_counted(found):
+    data, seen, _, known = found
+    light = factors.measured(data.test.images)["brightness"]
+    ends = [
+        {"factor": "brightness", "end": "lowest quarter", "edge": np.quantile(light, 0.25)},
+        {"factor": "distance to training", "end": "highest tenth", "edge": known.far[7]},
+    ]
+    inside = patterns.in_slice({"ends": ends}, seen, known)
+    expected = (light <= np.quantile(light, 0.25)) & (known.far >= known.far[7])
+    assert inside.tolist() == expected.tolist()
+    assert 0 < patterns.in_slice({"ends": ends[:1]}, seen, known).sum() < len(seen)
+
+
 def test_words_by_hand():
     verdicts = {"at": np.array([4]), "q": np.array([0.016]), "mends": np.array([1.0])}
     told = sentences.of_each(verdicts, [2, 4], np.array([2, 0]), None, np.array([np.nan, 0.25]))
@@ -105,6 +118,8 @@ def test_words_by_hand():
     told = sentences.of_each({}, range(3), None, None, np.zeros(3), planted)
     assert told["Planted"] == ["blur", "none", "blur"]
     assert told["Right without what was planted"] == ["yes", "", "no"]
+    told = sentences.of_each({}, range(2), None, None, np.zeros(2), sliced=[True, False])
+    assert told["In the worst slice"] == ["yes", "no"]
     rows = np.concatenate([np.zeros((15, 3)), np.ones((6, 3))])
     grouped = groups.find_groups(rows + np.random.RandomState(0).rand(21, 3) / 9)
     told = sentences.of_each({}, range(21), None, grouped, np.zeros(21))
@@ -120,6 +135,7 @@ def test_what_is_in_common_by_hand():
             "inside": share,
             "outside": share | {"n": 1000, "value": 0.1},
             "p": 0.0001,
+            "tried": 364,
         },
         "groups": {"maps": {"sizes": [5, 3], "stability": 0.25}},
         "nudges": [{"name": "mistakes (n = 8)", "any": share, "all": share | {"value": 0.25}}],
@@ -134,18 +150,19 @@ def test_what_is_in_common_by_hand():
     }
     worst, groups_, nudges, suspects = sentences.in_common(found)
     assert (
-        "contrast, lowest tenth (12.3 of 255). Of 8 such test images 0.50 (0.22 to 0.78)" in worst
+        "the most on other images: contrast, lowest tenth (12.3 of 255), counted there. Of 8 such "
+        "test images 0.50 (0.22 to 0.78)" in worst
     )
     assert worst.endswith("of the 1,000 others 0.10 (0.22 to 0.78) (p < 0.001).")
     assert "By their maps the mistakes fall into groups of 5, 3;" in groups_
     assert "agree by 0.25" in groups_
     assert nudges.startswith("Of mistakes (n = 8) 0.50 (0.22 to 0.78) are read right after at")
-    assert ": label 4,000 and 0 (near" in suspects
+    assert worst.startswith("Of 364 ends")
+    assert ": label 4,000 and 0. It" in suspects
     assert "this network that doubts the labels, and it misreads 0.8 % of the test im" in suspects
-    no_label = found | {"suspects": {"counted": [{"in_doubt": "outlier", "train": 1, "test": 0}]}}
-    assert sentences.in_common(no_label)[-1].endswith(
-        ": outlier 1 and 0 (near duplicates in pairs)."
-    )
+    for kind, pairs in (("outlier", ""), ("near duplicate", " (near duplicates in pairs)")):
+        no_label = found | {"suspects": {"counted": [{"in_doubt": kind, "train": 1, "test": 0}]}}
+        assert sentences.in_common(no_label)[-1].endswith(f": {kind} 1 and 0{pairs}.")
     assert sentences.in_common({"worst_slice": None}) == []
 
 

@@ -235,7 +235,7 @@ def test_numbers_by_hand(tmp_path):
     assert "x than centre; p 0.020, n 1,400 undecided" in text
     assert (
         "1 of 4 better than every baseline of GradCAM at layer3, in this one network, on the same "
-        "images; 2 worse than one, 1 undecided" in text
+        "images; 2 worse than one of them, 1 undecided; 1 more below, not of this map" in text
     )
     assert "Baselines: centre : the middle of the image, whatever is there." in text
     assert "1 0.0200 1.235 1.000 50.00 60.33 61" in text
@@ -243,6 +243,7 @@ def test_numbers_by_hand(tmp_path):
     assert "parameters 11,173,962" in text
     assert "test accuracy, % 90" in text
     assert "settings batch size 77, sides 16, 32" in text
+    assert "mistakes with maps 36" in text
     assert "class_balance" not in text
     assert "chosen on validation method LayerCAM environment python 3.99, torch 2.88" in text
     assert "40 of 40 shown" in text
@@ -285,6 +286,10 @@ def test_it_opens_with_what_it_means_and_tells_known_causes(tmp_path):
     told = "blur 20 5: 0.25 (0.10 to 0.50) 5: 1.00 (0.10 to 0.50) none 20 5: 0.25 (0.10 to 0.50) –"
     (section,) = re.findall('<section id="mistakes">.*?</section>', page, re.DOTALL)
     assert told in words(section)
+    assert "into some of them, 380 of these test images, one cause" in text
+    assert "blur : the whole image is blurred; one in an image at most." in text
+    assert "occluder" not in text
+    assert "planted on purpose" not in words(page_of(run_folder(tmp_path / "none")))
     of_each = "The list below has the cause of each mistake."
     assert of_each not in text
     assert of_each in words(page_of(tmp_path, more={"Planted": ["blur"] * 40}))
@@ -307,6 +312,19 @@ def test_pictures_are_of_this_run_and_speak(tmp_path):
         page
     )
     assert 'width="1000" height="600"' in page
+
+
+def test_links_lead_to_sections_and_tests_have_one_where_they_have_pictures(tmp_path):
+    def named(page):
+        (links,) = re.findall("<nav .*?</nav>", page, re.DOTALL)
+        sections = re.findall('<section id="(.*?)">', page)
+        assert re.findall('href="#(.*?)"', links) == sections
+        return sections
+
+    folder = run_folder(tmp_path)
+    assert "worth" not in named(page_of(folder))
+    Image.new("RGB", (1500, 900)).save(folder / "figures" / "claims.png")
+    assert "worth" in named(page_of(folder))
 
 
 def test_pictures_of_other_images_are_left_out(tmp_path):
@@ -659,7 +677,7 @@ def test_those_of_which_nothing_is_known_can_be_chosen(browser, tmp_path):
     page_of(run_folder(tmp_path), more={"Seen to": ["", "yes", "no", ""] * 10})
     browser.get((tmp_path / "report.html").as_uri())
     choice = Select(browser.find_element(By.CSS_SELECTOR, "select[data-key='Seen to']"))
-    choice.select_by_visible_text("none")
+    choice.select_by_visible_text("not known")
     wrong = misclassified(40)
     order = surest_first(wrong)
     assert shown(browser, "Id") == wrong.images.ids[order[np.isin(order % 4, (0, 3))]].tolist()

@@ -267,13 +267,17 @@ def test_the_picture_of_shared_mistakes_shows_what_chance_would():
 def test_the_mean_map_is_hatched_where_networks_disagree():
     maps = np.zeros((2, 1, 4, 4))
     maps[0, 0, :2] = 1  # they disagree about the upper half
-    images = np.zeros((1, 4, 4, 3), np.uint8)
     maps[1, 0, 3, 1] = 0.5
-    figure = sweep_figures.mean_of_networks(images, maps, ["cat"], ["seed=7", "seed=8"], "maps")
+    masks = np.zeros((1, 4, 4), bool)
+    masks[0, 0, 0] = True
+    split = Split(np.zeros((1, 4, 4, 3), np.uint8), np.array([0]), np.array(["x1"]), masks)
+    figure = sweep_figures.mean_of_networks(split, maps, ["cat"], ["seed=7", "seed=8"], "maps")
     assert [axis.get_title() for axis in figure.axes[1:3]] == ["seed=7", "seed=8"]
     last = [axis for axis in figure.axes if axis.get_title() == "mean of 2"]
     (axis,) = last
     assert axis.lines[0].get_xydata().tolist() == [[0, 0]]  # where the mean peaks
+    fills = [axis.lines[-1].get_markerfacecolor() for axis in figure.axes[1:4]]
+    assert fills == ["black", "white", "black"]  # on the object or not
     assert np.array(axis.images[0].get_array()).max() == 0.5
     (hatched,) = axis.collections
     assert hatched.hatches == ["////"]

@@ -62,7 +62,7 @@ def by_mending(study: Study, every, wrong: Subject, most: int, fill: str, bare):
     }
     study.tests["mistakes"] = Values(at, by)
     if len(wrong) > 1:
-        _by_borrowing(study, wrong, few, ours, inputs, how)
+        _by_borrowing(study, wrong, few, ours, inputs, by, how)
         by["rise of the true class"][mending.BORROWED] = study.verdicts["borrowed"]
         study.verdicts["at"] = at
     few = evenly_spaced(len(true), SEARCHED)
@@ -75,15 +75,15 @@ def by_mending(study: Study, every, wrong: Subject, most: int, fill: str, bare):
     study.tests["search"] = Values(at[few], {"corrected": searched})
 
 
-def _by_borrowing(study, wrong, few, ours, inputs, how):
+def _by_borrowing(study, wrong, few, ours, inputs, by, how):
     """Single mistakes: by their own map, and by what stands out in them by its colour."""
+    model, classes = wrong.classifier.model, (wrong.split.labels, wrong.predicted)
     odd = odd_colour_maps(wrong.split.images[:])
     for name, maps in {wrong.name: ours, "odd colour": odd}.items():
-        found = mending.points_at_the_cause(
-            wrong.classifier.model, inputs, few, wrong.split.labels, wrong.predicted, maps, **how
-        )
+        own = by["rise of the true class"][name]
+        found = mending.points_at_the_cause(model, inputs, few, *classes, maps, own, **how)
         if name == wrong.name:
-            study.verdicts = found
+            study.verdicts = found | {"mends": by["corrected"][name]}
         else:
             study.verdicts |= {"odd p": found["p"], "odd q": found["q"]}
 

@@ -71,20 +71,21 @@ def _colour(rng, scene, sign):
 
 @dataclass(frozen=True)
 class Cause:
-    """How often it is planted, in percent, and how."""
+    """How often it is planted, in percent, how, and what that is in words."""
 
     rate: int
     plant: Callable[[Scene, np.random.RandomState], Scene]
+    words: str
 
 
 CAUSES = {
-    "dark object": Cause(3, _dark),
-    "occluder": Cause(2, _occluded),
-    "rival object": Cause(2, _with_rival),
-    "tiny object": Cause(2, _tiny),
-    "blur": Cause(2, _blurred),
-    "cut off": Cause(2, _cut_off),
-    "wrong label": Cause(1, _mislabelled),
+    "dark object": Cause(3, _dark, "darker than what lies behind it, where objects are lighter"),
+    "occluder": Cause(2, _occluded, "a bar lies across the object"),
+    "rival object": Cause(2, _with_rival, "an object of another class stands beside it"),
+    "tiny object": Cause(2, _tiny, "two fifths of its size"),
+    "blur": Cause(2, _blurred, "the whole image is blurred"),
+    "cut off": Cause(2, _cut_off, "half of it lies beyond the border"),
+    "wrong label": Cause(1, _mislabelled, "another class is drawn than the label says"),
 }
 # in which the object is not the only one of a class, or of another than its label
 NOT_AS_LABELLED = ("rival object", "wrong label")

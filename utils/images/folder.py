@@ -16,6 +16,7 @@ from utils.images.form import Form
 from utils.images.split import IN_MEMORY, LazyImages, Split
 
 PARTS = ("train", "test")
+SHOWN = 224  # pixels of the longer side in which people look at images that networks see smaller
 PASSED_OVER = ("thumbs.db", "ehthumbs.db", "desktop.ini")  # in any case, and what is hidden
 
 
@@ -39,7 +40,16 @@ def read_folder(part: str, data_dir: str, seed: int, form: Form) -> tuple:
         images = _read_all(images, part)
     else:
         _check_all(paths, part)
-    return tuple(listing), Split(images, labels, _ids(paths))
+    return tuple(listing), Split(images, labels, _ids(paths), originals=_originals(paths, form))
+
+
+def _originals(paths, form) -> LazyImages | None:
+    """The images to look at, where some of the files have more pixels than the form."""
+    few = paths[:: max(1, len(paths) // 8)]
+    most = max(min(_opened(path, lambda picture: picture.size)) for path in few)
+    if max(form.size) >= min(most, SHOWN):
+        return None
+    return LazyImages(paths, read_image, form.larger(SHOWN))
 
 
 def _read_all(images, part):

@@ -1,6 +1,6 @@
 """In goes a picture of any size and mode, out comes an image of the form that a network takes."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from PIL import Image
@@ -25,6 +25,13 @@ class Form:
     def shape(self) -> tuple[int, int, int]:
         """(H, W, C)."""
         return *self.size, self.channels
+
+    def larger(self, side: int) -> "Form":
+        """The same part of a picture in more pixels, `side` of the longer side."""
+        scale = side / max(self.size)
+        height, width = (round(scale * one) for one in self.size)
+        resize = None if self.resize is None else round(scale * self.resize)
+        return replace(self, size=(height, width), resize=resize)
 
     def crop(self, width: int, height: int) -> tuple:
         """What is kept of a picture: left, top, right, bottom in its own pixels."""

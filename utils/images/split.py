@@ -53,7 +53,8 @@ class Split:
     """Images (N, H, W, C) uint8, labels (N,) int64, ids (N,) str, object masks (N, H, W) bool.
 
     The images may be LazyImages; the masks are None where no object is known. `factors` {name:
-    (N,)} is what else is known of each image, numbers or words.
+    (N,)} is what else is known of each image, numbers or words. `originals` (N, h, w, C) are the
+    images in more pixels, where there are more, for people to look at.
     """
 
     images: np.ndarray | LazyImages
@@ -61,6 +62,7 @@ class Split:
     ids: np.ndarray
     masks: np.ndarray | None = None
     factors: dict = field(default_factory=dict)
+    originals: LazyImages | None = None
 
     def __post_init__(self):
         count, shape = len(self.labels), np.shape(self.images)
@@ -77,6 +79,11 @@ class Split:
 
     def __len__(self):
         return len(self.labels)
+
+    @property
+    def shown(self) -> np.ndarray | LazyImages:
+        """The images as people look at them: (N, h, w, C)."""
+        return self.images if self.originals is None else self.originals
 
     def about(self) -> dict:
         """What a table says of it: `images`, their `size`, the `first_id`, and whether there are
@@ -101,7 +108,8 @@ class Split:
         images = self.images.take(indices) if lazy else self.images[indices]
         masks = None if self.masks is None else self.masks[indices]
         factors = {name: values[indices] for name, values in self.factors.items()}
-        return Split(images, self.labels[indices], self.ids[indices], masks, factors)
+        originals = None if self.originals is None else self.originals.take(indices)
+        return Split(images, self.labels[indices], self.ids[indices], masks, factors, originals)
 
 
 def in_parts(images):
@@ -120,4 +128,4 @@ def formed(split: Split, form: Form) -> Split:
     masks = split.masks
     if masks is not None:
         masks = np.stack([form.of_mask(mask) for mask in masks])
-    return Split(images, split.labels, split.ids, masks, split.factors)
+    return Split(images, split.labels, split.ids, masks, split.factors, split.originals)

@@ -10,7 +10,7 @@ from utils.mistakes.mistakes import confusions_of, find, margins, pairs, write
 from utils.mistakes.naming import known_causes
 from utils.mistakes.neighbours import see
 from utils.mistakes.nudges import of_shifts
-from utils.mistakes.patterns import columns, find_worst_slice, look
+from utils.mistakes.patterns import columns, find_worst_slice, in_slice, look
 from utils.mistakes.people import ask_people, shares_of_kinds
 from utils.mistakes.suspects import counted, overlapping, score
 
@@ -27,6 +27,7 @@ __all__ = [
     "find_groups",
     "find_worst_slice",
     "grouped",
+    "in_slice",
     "in_the_plane",
     "known_causes",
     "look",

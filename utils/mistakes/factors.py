@@ -153,14 +153,14 @@ def worst_slice(val: dict, val_wrong, test: dict, test_wrong) -> dict | None:
     slices += [list(two) for two in combinations(ends, 2) if two[0]["factor"] != two[1]["factor"]]
     tried = []
     for number, chosen in enumerate(slices):
-        inside = _inside(val, chosen)
+        inside = at_ends(val, chosen)
         if 0 < inside.sum() < len(inside) and val_wrong[inside].mean() > val_wrong.mean():
             tried.append((_fisher(inside, val_wrong), number))
     p, number = min(tried, default=(1.0, 0))
     p_validation = min(1.0, p * len(slices))
     if p_validation >= ALPHA:
         return None
-    inside = _inside(test, slices[number])
+    inside = at_ends(test, slices[number])
     if not 0 < inside.sum() < len(inside):
         return None
     return {
@@ -173,8 +173,8 @@ def worst_slice(val: dict, val_wrong, test: dict, test_wrong) -> dict | None:
     }
 
 
-def _inside(factors, ends):
-    """Which images (N,) are at all of these ends."""
+def at_ends(factors: dict, ends: list) -> np.ndarray:
+    """Which images are at all of the `ends` of a slice, by factors {name: (N,)}: (N,) bool."""
     inside = []
     for one in ends:
         values = np.asarray(factors[one["factor"]])

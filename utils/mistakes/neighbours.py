@@ -1,5 +1,5 @@
-"""Training images behind a mistake: in go features of both, out come the nearest and those that
-taught it most.
+"""Training images behind a mistake: in go features of both, out come the nearest and the most
+influential.
 """
 
 from dataclasses import dataclass

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from utils.core.statistics import evenly_spaced
-from utils.mistakes.factors import measured, worst_slice
+from utils.mistakes.factors import at_ends, measured, worst_slice
 from utils.mistakes.neighbours import Seen, behind, nearest, see, see_training
 from utils.mistakes.nudges import nudged
 from utils.mistakes.suspects import NEIGHBOURS, suspects
@@ -72,8 +72,17 @@ def find_worst_slice(classifier: Classifier, val, test: Seen, patterns: Patterns
     parts: list = []
     for seen, far in both:
         wrong = seen.probabilities.argmax(axis=1) != seen.split.labels
-        parts += [measured(seen.split.images) | {"distance to training": far}, wrong]
+        parts += [_factors(seen, far), wrong]
     return worst_slice(*parts)
+
+
+def in_slice(worst: dict, test: Seen, patterns: Patterns) -> np.ndarray:
+    """Which test images are in a slice that `find_worst_slice` found: (N,) bool."""
+    return at_ends(_factors(test, patterns.far), worst["ends"])
+
+
+def _factors(seen, far):
+    return measured(seen.split.images) | {"distance to training": far}
 
 
 def columns(patterns: Patterns, at, groups: dict, kept) -> dict:

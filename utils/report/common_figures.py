@@ -22,13 +22,13 @@ def neighbours(mistakes, behind: dict, training, classes: tuple, heading: str):
     figure, axes = grid(len(mistakes), columns, cell=(1.55, 2.0), extra=0.6)
     figure.suptitle(heading)
     for index, (row, title) in enumerate(zip(axes, mistake_titles(mistakes, classes), strict=True)):
-        show(row[0], mistakes.images.images[index])
+        show(row[0], mistakes.images.shown[index])
         row[0].set_title(title, fontsize=8)
         for number, (what, at) in enumerate(behind.items()):
             for axis, one in zip(row[1 + SHOWN * number :], at[index, :SHOWN], strict=False):
                 if one < 0:
                     continue
-                show(axis, training.images[int(one)])
+                show(axis, training.shown[int(one)])
                 name = short(classes[training.labels[one]])
                 axis.set_title(f"{what.replace(' of the', chr(10) + 'of the')}\n{name}", fontsize=8)
     return figure
@@ -45,7 +45,7 @@ def groups(rows: list, mistakes, classes: tuple, of, means, heading: str):
         picture = line[0].imshow(mean, cmap=HEAT, vmin=0, vmax=max(np.nanmax(mean), 1e-9))
         line[0].set_title(f"{row['name']}, n = {row['size']}\nmean map", fontsize=8)
         for axis, index in zip(line[1:], np.flatnonzero(of == number)[:MEMBERS], strict=False):
-            show(axis, mistakes.images.images[index])
+            show(axis, mistakes.images.shown[index])
             true, predicted = (
                 short(classes[own[index]]) for own in (mistakes.true, mistakes.predicted)
             )

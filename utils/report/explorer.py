@@ -76,7 +76,7 @@ def painter(classifier, wrong, more: dict, beside: dict, training=None):
             torch.set_num_threads(threads)
         facts = [f"{what}: {words[index]}" for what, words in more.items() if words[index]]
         near = [
-            (what, classes[training.labels[at[index]]], training.images[int(at[index])])
+            (what, classes[training.labels[at[index]]], training.shown[int(at[index])])
             for what, at in beside.items()
             if at[index] >= 0
         ]

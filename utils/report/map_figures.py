@@ -82,7 +82,7 @@ def gallery(mistakes, cams: dict, classes: tuple, heading: str):
     blocks = axes.reshape(-1, wide)
     for index, title in enumerate(mistake_titles(mistakes, classes)):
         image, mask = mistakes.images.images[index], None if masks is None else masks[index]
-        show(blocks[index, 0], image)
+        show(blocks[index, 0], mistakes.images.shown[index])
         blocks[index, 0].set_title(title, fontsize=7)
         for axis, (which, maps) in zip(blocks[index, 1:], cams.items(), strict=False):
             picture = overlay(axis, image, maps[index], mask)

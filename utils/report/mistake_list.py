@@ -46,13 +46,14 @@ def listed(wrong, classes: tuple, cams: dict, more: dict, beside: dict, training
     choices = {"True": sorted(set(columns["true"])), "Predicted": sorted(set(columns["predicted"]))}
     kinds = {what: sorted(set(values)) for what, values in more.items()}
     choices |= {what: of for what, of in kinds.items() if choosable(what, of)}
-    images = wrong.images.images
+    seen, images = wrong.images.images, wrong.images.shown
     return {
         "rows": rows,
         "maps": list(cams),
         "more": list(more),
         "beside": list(beside),
         "outlined": wrong.images.masks is not None,
+        "saw": "x".join(map(str, seen.shape[1:3])) if wrong.images.originals is not None else "",
         "sheets": _sheets(wrong, cams, beside, training, at) if rows else {},
         "tile": [side / max(images.shape[1:3]) for side in images.shape[1:3]],
         "choices": choices,
@@ -61,16 +62,14 @@ def listed(wrong, classes: tuple, cams: dict, more: dict, beside: dict, training
 
 def _sheets(wrong, cams, beside, training, at) -> dict:
     """{selector: address of a sheet}."""
-    images = wrong.images.images
-    scaled = max(images.shape[1:3]) > TILE
-    pictures = {".tile::before": (images, at)}
+    pictures = {".tile::before": (wrong.images.shown, at)}
     pictures |= {f".{which}::after": (maps, at) for which, maps in cams.items()}
     pictures |= {
-        f".beside-{number}::before": (training.images, near[at])
+        f".beside-{number}::before": (training.shown, near[at])
         for number, near in enumerate(beside.values())
     }
     found = {
-        selector: uri(Image.fromarray(sheet(*of)), lossless=not scaled)
+        selector: uri(Image.fromarray(sheet(*of)), lossless=max(of[0].shape[1:3]) <= TILE)
         for selector, of in pictures.items()
     }
     if wrong.images.masks is not None:

@@ -70,7 +70,9 @@ def one_mistake(
             "their difference: orange more for the predicted class, purple more for the other",
         ),
     ]
-    pictures = [_picture(colours(image), first)]
+    if mistake.images.originals is not None:
+        first += "; the network saw what lies below the maps"
+    pictures = [_picture(colours(mistake.images.shown[0]), first)]
     for values, scale, title in shown:
         pictures.append(_picture(over(image, values, scale), title, mask=mask))
     pictures.append(_bars(mistake.probabilities[0], classes, true, predicted))

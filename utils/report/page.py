@@ -13,6 +13,7 @@ from PIL import Image
 from utils.core.files import atomic_write, read_metrics
 from utils.evidence.claims import MAPS
 from utils.evidence.paired import verdict
+from utils.images.causes import CAUSES
 from utils.mistakes.people import KINDS
 from utils.networks.architectures import ARCHITECTURES
 from utils.report import words
@@ -33,9 +34,10 @@ FIGURES = {  # of each section: the name of each picture, and what to say to tho
         "factors": "The share of images that are misclassified, by factors that go with mistakes, "
         "beside examples.",
         "least_changes": "Curves: how many answers turn with a change of the image of at most so "
-        "much.",
+        "much. They end below 1 where some did not turn in eight steps.",
         "neighbours": "Misclassified test images, each beside training images: the nearest of "
-        "either class, and those that taught it most.",
+        "either class, and those of which a step of training speaks most for the answer. Some may "
+        "have a wrong label; suspects.csv has those in doubt.",
         "groups": "Groups of mistakes: the mean map of each, and members.",
         "margins": "By how much the true class leads in each image, by what was planted in it.",
         "plane": "The test images in the plane of their features, mistakes ringed.",
@@ -49,9 +51,11 @@ FIGURES = {  # of each section: the name of each picture, and what to say to tho
         "maps_predicted": "Misclassified test images under their maps for the predicted class.",
         "maps_true": "Misclassified test images under their maps for the true class.",
         "maps_both": "Misclassified test images, each beside its map for the predicted and its map "
-        "for the true class.",
-        "verdicts": "Misclassified test images under their maps of the answer over the true class, "
-        "with what taking out the strongest pixels did.",
+        "for the true class. A cross marks where a map peaks, black on the object.",
+        "verdicts": "Misclassified test images under their maps of the answer over the true class. "
+        "Above each, how far the true class rises without what the map marks, the mean of that "
+        "without what the maps of other mistakes mark (borrowed), p of the first being no more, "
+        "and q, the false discovery rate.",
         "mean_maps": "The mean image and the mean maps of the most frequent pairs of true and "
         "predicted class.",
     },
@@ -81,7 +85,8 @@ FIGURES = {  # of each section: the name of each picture, and what to say to tho
     "data": {
         "samples": "Training images, each with its class and id.",
         "class_balance": "The number of images of each class in each split.",
-        "augmentations": "One training image beside random draws of crop, flip and cutout.",
+        "augmentations": "One training image beside random draws of crop, flip and cutout, of "
+        "which a recipe uses some.",
         "crops": "Oblong test images, with what is kept of each.",
         "objects": "A test image of each class with the outline of its object, and where objects "
         "lie in the images.",
@@ -202,5 +207,5 @@ def template(name: str):
     )
     pages.filters["number"] = "{:,}".format
     pages.globals |= {"p": p_text, "verdict": verdict, "counted": counted, "claimed": claimed}
-    pages.globals |= {"glosses": words.glosses}
+    pages.globals |= {"glosses": words.glosses, "causes": CAUSES}
     return pages.get_template(name)

@@ -82,13 +82,12 @@ def of_mistakes(verdicts: dict, mistakes: int) -> list:
     enough = needed <= n
     few = f" With so few mistakes p cannot be below {least:.3f}, which is too much to show it."
     takes = (
-        f"The least that p can be is {least:.3f}; {needed} of them would have to have it for that."
+        f" The least that p can be is {least:.3f}; {needed} of them would have to have it for that."
     )
     return [
         f"For {int((verdicts['q'] < ALPHA).sum())} of {n} mistakes the map is shown to point at "
         "the cause: the true class rises more without what it marks than without what the maps of "
-        "other mistakes mark (false discovery rate 5 %)." + ("" if enough else few),
-        *([takes] if enough else []),
+        "other mistakes mark (false discovery rate 5 %)." + (takes if enough else few),
         f"p is at most 0.05 in {low.mean():.2f} of them, by chance in no more than 0.05 (p = "
         f"{p:.3f}, were mistakes independent); of what stands out by its colour in {odd:.2f}.",
     ]
@@ -107,12 +106,13 @@ def verdict_columns(verdicts: dict, at) -> dict:
     }
 
 
-def of_each(verdicts: dict, at, kinds, groups, shifts, planted=None) -> dict:
+def of_each(verdicts: dict, at, kinds, groups, shifts, planted=None, sliced=None) -> dict:
     """What is known of each mistake, test images `at` (M,), in words: {what: (M,)}.
 
     `kinds` (M,) are indices into KINDS or None, `groups` Groups or None, `shifts` (M,) the share of
     shifts by a pixel after which it is read right, NaN where that was not tried; `planted` are the
-    causes that were planted (M,) and whether it is read right without (M,), or None.
+    causes that were planted (M,) and whether it is read right without (M,), or None, and `sliced`
+    (M,) whether it is in the worst slice, or None.
     """
     more = {} if kinds is None else {"To people": [KINDS[kind] for kind in kinds]}
     if planted:
@@ -124,6 +124,8 @@ def of_each(verdicts: dict, at, kinds, groups, shifts, planted=None) -> dict:
     more |= verdict_columns(verdicts, at)
     if groups:
         more["Group"] = [f"group {number + 1}" for number in groups.of]
+    if sliced is not None:
+        more["In the worst slice"] = ["yes" if inside else "no" for inside in sliced]
     more["Shifted by a pixel"] = [
         "" if np.isnan(share) else f"right {round(8 * share)} of 8 times" for share in shifts
     ]
@@ -162,8 +164,9 @@ def in_common(found: dict) -> list:
             f"{end['factor']}, {end['end']} ({_with_unit(end)})" for end in worst["ends"]
         )
         told.append(
-            f"Of all that can be measured of an image, what goes with mistakes the most, chosen on "
-            f"other images: {ends}. Of {inside['n']:,} such test images {interval_text(inside)} "
+            f"Of {worst['tried']:,} ends of what can be measured of any image, alone or two "
+            f"together, the one that goes with mistakes the most on other images: {ends}, counted "
+            f"there. Of {inside['n']:,} such test images {interval_text(inside)} "
             f"are misclassified, of the {outside['n']:,} others {interval_text(outside)} "
             f"(p {p_text(worst['p'])})."
         )
@@ -192,8 +195,7 @@ def in_common(found: dict) -> list:
                 f" It is this network that doubts the labels, and it misreads {share:.1f} % of the "
                 "test images: some of the doubts are its own mistakes."
             )
-        told.append(
-            f"In doubt of training and test images, all in suspects.csv: {listed} (near duplicates "
-            f"in pairs).{by}"
-        )
+        twins = any("duplicate" in row["in_doubt"] for row in doubts)
+        listed += " (near duplicates in pairs)" if twins else ""
+        told.append(f"In doubt, of training and of test images, all in suspects.csv: {listed}.{by}")
     return told

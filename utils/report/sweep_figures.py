@@ -92,23 +92,24 @@ def distribution(rows: list):
     return figure
 
 
-def mean_of_networks(images, maps, titles: list, names: list, heading: str, most: int = 4):
+def mean_of_networks(split, maps, titles: list, names: list, heading: str, most: int = 4):
     """Images, the maps of the first networks, and the mean map, hatched where networks disagree.
 
-    `maps` (K, N, H, W) in 0 to 1 of images (N, H, W, C); `names` (K,) of the networks.
+    `maps` (K, N, H, W) in 0 to 1 of a Split of N images; `names` (K,) of the networks.
     """
     shown = min(most, len(maps))
-    figure, axes = grid(len(images), shown + 2, cell=(1.6, 1.75), extra=0.8)
+    figure, axes = grid(len(split), shown + 2, cell=(1.6, 1.75), extra=0.8)
     figure.suptitle(heading)
     mean, spread = maps.mean(axis=0), maps.std(axis=0)
     for index, (row, title) in enumerate(zip(axes, titles, strict=True)):
-        show(row[0], images[index])
+        mask = None if split.masks is None else split.masks[index]
+        show(row[0], split.shown[index])
         row[0].set_title(title, fontsize=8)
         for number, axis in enumerate(row[1 : shown + 1]):
-            overlay(axis, images[index], maps[number, index])
+            overlay(axis, split.images[index], maps[number, index], mask)
             axis.set_title(short(names[number]), fontsize=8)
         row[-1].imshow(mean[index], cmap=HEAT, vmin=0, vmax=1)
-        cross(row[-1], mean[index])
+        cross(row[-1], mean[index], mask)
         row[-1].contourf(
             spread[index], levels=[DISAGREE, 1], colors="none", hatches=["////"]
         ).set_edgecolor("black")

@@ -105,7 +105,7 @@ def _figures_together(found, test, classes, times, predicted, sample, maps) -> d
     ]
     figures["mean_map"] = (
         sweep_figures.mean_of_networks(
-            sample.images[few],
+            sample.take(few),
             maps[:, few],
             named,
             found["networks"],

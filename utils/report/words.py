@@ -27,6 +27,8 @@ GLOSSES = {  # of baselines, for the reader of a page
     USUAL: "people's commonest wrong answer to other images of the class",
 }
 
+RENAMED = {"explained": "mistakes with maps"}  # as explained is said of causes too
+
 HISTORY = {
     "epoch": "{:.0f}",
     "learning_rate": "{:.4f}",
@@ -54,7 +56,7 @@ def words(section: dict | None) -> dict:
     Tables and what is None are left out.
     """
     texts = {
-        name: word(str(value) if name == "seed" else value)
+        RENAMED.get(name, name): word(str(value) if name == "seed" else value)
         for name, value in (section or {}).items()
     }
     return {
