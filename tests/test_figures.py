@@ -446,15 +446,15 @@ def test_each_of_two_objects_has_its_own_map_name_and_outline():
         for which, numbers in (("first", (0, 1)), ("second", (2, 3)))
     }
     figure = pair_figures.two_objects(
-        images, masks, maps, [["disc", "ell"], ["star", "ring"]], "heading"
+        images, masks, maps, [["disc", "L-shape"], ["star", "ring"]], "heading"
     )
     axes = figure.axes[:6]
     titles = [
-        "disc and ell",
+        "disc and L-shape",
         "star and ring",
         "map for disc",
         "map for star",
-        "map for ell",
+        "map for L-shape",
         "map for ring",
     ]
     assert [axis.get_title() for axis in axes] == titles

@@ -211,8 +211,9 @@ def two_networks(split, where, maps: dict, classes: tuple):
         column[0].imshow(split.images[index])
         column[0].set_title(classes[split.labels[index]], fontsize=8)
         for axis, (name, values) in zip(column[1:], maps.items(), strict=True):
-            map_figures.overlay(axis, split.images[index], values[index], where[index])
+            bar = map_figures.overlay(axis, split.images[index], values[index], where[index])
             axis.set_title(name, fontsize=8)
+    map_figures.heat_bar(figure, bar, axes)
     return figure
 
 

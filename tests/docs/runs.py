@@ -129,10 +129,8 @@ MEASURED = {  # what the differences are of
 # the claims that the README tells
 HEADLINE = (
     "points at the object, all test images",
-    "points at the object, chosen on validation",
     "tells the object of its class from another",
     "finds the image of its class in a mosaic",
-    "the pixels it puts first bring the answer back sooner",
     "without what it marks the true class rises",
     "the maps name the cause of a mistake",
 )
