@@ -146,7 +146,9 @@ def test_the_abstract_says_what_was_found():
     )
     # 1 of 65 maps; 3 * (1 / 65) / 0.05 = 0.92
     told, takes = every[0].split(" The least ")
-    assert takes == "that p can be is 0.015; 1 of them would have to have it for that."
+    assert takes == (
+        "that p can be is 0.015, so 1 of them at least would have to be low for any to be told."
+    )
     told_of_few = of_mistakes(verdicts, 2)
     assert (len(every), len(told_of_few)) == (2, 2)
     assert told_of_few[0] == told + (

@@ -64,10 +64,8 @@ def test_its_own_map_points_at_the_cause_and_others_do_not():
     every = np.arange(20)
     before = np.exp(0.5) / (np.exp(0.5) + np.exp(1) + 1)
     after = np.exp(0.5) / (np.exp(0.5) + 2)
-    own = np.full(20, after - before)
     given = Bright(), inputs, every, true, predicted
-    found = mending.points_at_the_cause(*given, maps, own, **how)
-    assert found["own"].tolist() == own.tolist()
+    found = mending.points_at_the_cause(*given, maps, **how)
     # a borrowed hole of six pixels hides this one now and then, and then lifts as much
     holes = top_k_mask(maps, 0.1)
     hidden = np.array([[hole[place] for hole in holes] for place in places])
@@ -75,7 +73,7 @@ def test_its_own_map_points_at_the_cause_and_others_do_not():
     assert found["q"] == pytest.approx(stats.false_discovery_control(hidden.mean(axis=1)))
     borrowed = (hidden.sum(axis=1) - 1) / 19 * (after - before)
     assert found["borrowed"] == pytest.approx(borrowed, abs=1e-6)
-    nothing = mending.points_at_the_cause(*given, -maps, np.zeros(20), **how)
+    nothing = mending.points_at_the_cause(*given, -maps, **how)
     assert nothing["p"].tolist() == [1] * 20
     some = mending.points_at_the_cause(
         Bright(),
@@ -84,14 +82,13 @@ def test_its_own_map_points_at_the_cause_and_others_do_not():
         true,
         predicted,
         maps,
-        own[[4, 7]],
         "render",
         bare=inputs[:2] * 0,
     )
     assert some["p"].tolist() == found["p"][[4, 7]].tolist()
     with pytest.raises(ValueError, match="a single one"):
         mending.points_at_the_cause(
-            Bright(), inputs[:1], every[:1], true[:1], predicted[:1], maps[:1], own[:1], "mean"
+            Bright(), inputs[:1], every[:1], true[:1], predicted[:1], maps[:1], "mean"
         )
 
 

@@ -47,19 +47,28 @@ def test_every_mistake_has_its_own_row(found):
     assert set(known.right["at"]) == set(range(120)) - set(at.tolist())
     assert known.far.shape == (120,)
     grouped = groups.find_groups(seen.features[at])
-    columns = patterns.columns(known, at, {"features": grouped, "maps": None}, np.arange(len(at)))
+    columns = patterns.columns(
+        known, data.test.ids, at, {"features": grouped, "maps": None}, np.arange(len(at))
+    )
     nearest = neighbours.nearest_of_class(seen.features[at], known.training, wrong.true, 1)[:, 0]
     ids = known.training.split.ids
     assert (columns["nearest_of_the_true_class"] == ids[nearest]).all()
     assert columns["group_by_features"].tolist() == [str(of + 1) for of in grouped.of]
     assert set(columns["group_by_maps"]) == {""}
+    doubts = known.suspects[known.suspects["split"] == "test"]
+    for image_id, said in zip(data.test.ids[at], columns["in_doubt"], strict=True):
+        kinds = doubts[doubts["id"] == image_id]["in_doubt"]
+        assert said == ", ".join(sorted(set(kinds), key=list(kinds).index))
+    assert "label" in set(columns["in_doubt"])
     tried = np.isin(at, known.wrong["at"])
     for name in ("shifts", "change"):
         assert (columns[name][tried] == known.wrong[name]).all()
         assert np.isnan(columns[name][~tried]).all()
     some = np.arange(0, len(at), 2)  # where not all maps fit
     halved = groups.find_groups(seen.features[at[some]])
-    numbers = patterns.columns(known, at, {"features": halved}, some)["group_by_features"]
+    numbers = patterns.columns(known, data.test.ids, at, {"features": halved}, some)[
+        "group_by_features"
+    ]
     assert numbers[::2].tolist() == [str(of + 1) for of in halved.of]
     assert set(numbers[1::2]) == {""}
 
@@ -71,7 +80,7 @@ def test_what_was_not_nudged_is_not_told(found, monkeypatch):
     logits = torch.from_numpy(np.log(seen.probabilities))
     few = patterns.look(network, seen, logits, wrong, data.train, "fp32")
     at = np.flatnonzero(np.isin(data.test.ids, wrong.images.ids))
-    shifts = patterns.columns(few, at, {}, np.arange(len(at)))["shifts"]
+    shifts = patterns.columns(few, data.test.ids, at, {}, np.arange(len(at)))["shifts"]
     assert np.isfinite(shifts).sum() == 5
     assert np.isfinite(shifts[[0, -1]]).all()
 
@@ -92,37 +101,55 @@ def test_a_slice_is_chosen_on_other_images_than_it_is_told_of(found, monkeypatch
     assert wrong.tolist() == (predicted != data.test.labels)[::2].tolist()
 
 
-def test_those_in_the_slice_are_those_that_were_counted(found):
+def test_those_in_a_slice_are_at_all_of_its_ends(found):
     data, seen, _, known = found
     light = factors.measured(data.test.images)["brightness"]
     ends = [
         {"factor": "brightness", "end": "lowest quarter", "edge": np.quantile(light, 0.25)},
         {"factor": "distance to training", "end": "highest tenth", "edge": known.far[7]},
     ]
-    inside = patterns.in_slice({"ends": ends}, seen, known)
+    inside = patterns.in_slice({"ends": ends}, seen, known.far)
     expected = (light <= np.quantile(light, 0.25)) & (known.far >= known.far[7])
     assert inside.tolist() == expected.tolist()
-    assert 0 < patterns.in_slice({"ends": ends[:1]}, seen, known).sum() < len(seen)
+    some = [5, 3, 40]
+    one = patterns.in_slice({"ends": ends[:1]}, seen.take(some), known.far[some])
+    assert one.tolist() == (light <= np.quantile(light, 0.25))[some].tolist()
+
+
+def test_those_in_the_worst_slice_are_those_that_were_counted(found):
+    data, seen, _, known = found
+    dark = factors.measured(data.test.images)["brightness"]
+    wrong = dark <= np.quantile(dark, 0.2)
+    answers = np.eye(10)[(data.test.labels + wrong) % 10]
+    seen = replace(seen, probabilities=answers)
+    worst = patterns.find_worst_slice(None, None, seen, known)
+    assert worst["ends"][0]["factor"] == "brightness"
+    inside = patterns.in_slice(worst, seen, known.far)
+    assert inside[1::2].sum() == worst["inside"]["n"]  # chosen on the others
+    assert wrong[inside & (np.arange(len(seen)) % 2 == 1)].mean() == worst["inside"]["value"]
 
 
 def test_words_by_hand():
     verdicts = {"at": np.array([4]), "q": np.array([0.016]), "mends": np.array([1.0])}
-    told = sentences.of_each(verdicts, [2, 4], np.array([2, 0]), None, np.array([np.nan, 0.25]))
+    told = sentences.of_each(
+        verdicts, [2, 4], np.array([2, 0]), None, np.array([np.nan, 0.25]), ["", "label"]
+    )
     assert told == {
         "To people": ["clear to people", "label in doubt"],
         "Without what its map marks": ["", "mended"],
         "q": ["", "0.016"],
+        "In doubt": ["", "label"],
         "Shifted by a pixel": ["", "right 2 of 8 times"],
     }
     planted = np.array(["blur", "none", "blur"]), np.array([1.0, 0, 0])
-    told = sentences.of_each({}, range(3), None, None, np.zeros(3), planted)
+    told = sentences.of_each({}, range(3), None, None, np.zeros(3), [""] * 3, planted)
     assert told["Planted"] == ["blur", "none", "blur"]
-    assert told["Right without what was planted"] == ["yes", "", "no"]
-    told = sentences.of_each({}, range(2), None, None, np.zeros(2), sliced=[True, False])
+    assert told["Right without what was planted"] == ["yes", "nothing planted", "no"]
+    told = sentences.of_each({}, range(2), None, None, np.zeros(2), [""] * 2, sliced=[True, False])
     assert told["In the worst slice"] == ["yes", "no"]
     rows = np.concatenate([np.zeros((15, 3)), np.ones((6, 3))])
     grouped = groups.find_groups(rows + np.random.RandomState(0).rand(21, 3) / 9)
-    told = sentences.of_each({}, range(21), None, grouped, np.zeros(21))
+    told = sentences.of_each({}, range(21), None, grouped, np.zeros(21), [""] * 21)
     assert told["Group"] == ["group 1"] * 15 + ["group 2"] * 6
     assert "To people" not in told
 
@@ -150,14 +177,14 @@ def test_what_is_in_common_by_hand():
     }
     worst, groups_, nudges, suspects = sentences.in_common(found)
     assert (
-        "the most on other images: contrast, lowest tenth (12.3 of 255), counted there. Of 8 such "
-        "test images 0.50 (0.22 to 0.78)" in worst
+        "misclassified on other images: contrast, lowest tenth (12.3 of 255); tenths and quarters "
+        "are of those. Of 8 test images in it 0.50 (0.22 to 0.78)" in worst
     )
     assert worst.endswith("of the 1,000 others 0.10 (0.22 to 0.78) (p < 0.001).")
     assert "By their maps the mistakes fall into groups of 5, 3;" in groups_
     assert "agree by 0.25" in groups_
     assert nudges.startswith("Of mistakes (n = 8) 0.50 (0.22 to 0.78) are read right after at")
-    assert worst.startswith("Of 364 ends")
+    assert worst.startswith("Of 364 slices")
     assert ": label 4,000 and 0. It" in suspects
     assert "this network that doubts the labels, and it misreads 0.8 % of the test im" in suspects
     for kind, pairs in (("outlier", ""), ("near duplicate", " (near duplicates in pairs)")):
@@ -390,7 +417,7 @@ def test_how_far_an_image_is_from_training_is_its_own_distance_to_the_nearest(fo
     far = neighbours.nearest(seen.features, known.training.features, 1)[1][:, 0]
     assert known.far == pytest.approx(far)
     at = np.flatnonzero(np.isin(seen.split.ids, wrong.images.ids))[::-1]
-    columns = patterns.columns(known, at, {}, np.arange(len(at)))
+    columns = patterns.columns(known, seen.split.ids, at, {}, np.arange(len(at)))
     assert columns["distance_to_training"] == pytest.approx(far[at])
 
 

@@ -471,6 +471,7 @@ def test_classes_are_filters_however_many_and_other_words_up_to_a_number():
     shares = np.full((100, 25), 1 / 25)
     wrong = replace(wrong, predicted=np.arange(100) % 25, probabilities=shares)
     more = {"odd": np.arange(100).astype(str), "even": np.where(np.arange(100) % 2, "yes", "")}
+    more["the same"] = ["no"] * 100
     found = mistake_list.listed(wrong, many, {}, more, {}, None)
     assert list(found["choices"]) == ["True", "Predicted", "even"]
     assert len(found["choices"]["Predicted"]) == 25

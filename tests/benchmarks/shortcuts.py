@@ -278,8 +278,8 @@ def main():
             flush=True,
         )
     found = summary(networks)
-    reliance_and_maps(networks).savefig(options.out / "reliance.png", dpi=100)
-    draw_two(options.out, device, precision).savefig(options.out / "two_networks.png", dpi=80)
+    reliance_and_maps(networks).savefig(options.out / "reliance.png", dpi=150)
+    draw_two(options.out, device, precision).savefig(options.out / "two_networks.png", dpi=150)
     (options.out / "shortcuts.json").write_text(
         json.dumps({"summary": found, "networks": networks}, indent=1) + "\n"
     )

@@ -80,10 +80,10 @@ def _by_borrowing(study, wrong, few, ours, inputs, by, how):
     model, classes = wrong.classifier.model, (wrong.split.labels, wrong.predicted)
     odd = odd_colour_maps(wrong.split.images[:])
     for name, maps in {wrong.name: ours, "odd colour": odd}.items():
-        own = by["rise of the true class"][name]
-        found = mending.points_at_the_cause(model, inputs, few, *classes, maps, own, **how)
+        found = mending.points_at_the_cause(model, inputs, few, *classes, maps, **how)
         if name == wrong.name:
-            study.verdicts = found | {"mends": by["corrected"][name]}
+            own = {"own": by["rise of the true class"][name], "mends": by["corrected"][name]}
+            study.verdicts = found | own
         else:
             study.verdicts |= {"odd p": found["p"], "odd q": found["q"]}
 

@@ -14,7 +14,6 @@ from utils.evidence.removal import probabilities, probability_of
 
 SHARE = 0.1  # of the pixels, taken out
 LENDERS = 64  # other mistakes whose maps stand beside each mistake's own
-EQUAL = 1e-6  # how far probabilities of the same image may differ by the batch that it is in
 BORROWED = "borrowed maps"  # the mean over them
 THIRD = "told a wrong third class"  # what any class that it is told lends a map
 # of the greedy search: pixels a side of what it takes out, at least, and an eighth of a larger
@@ -70,35 +69,34 @@ def lenders(true, predicted, at, seed: int = 0, most: int = LENDERS) -> list:
     return found
 
 
-def points_at_the_cause(
-    model, inputs, at, true, predicted, maps, own, fill, seed=0, bare=None
-) -> dict:
+def points_at_the_cause(model, inputs, at, true, predicted, maps, fill, seed=0, bare=None) -> dict:
     """By how much the own map of each of the mistakes `at` (K,) lifts the true class more than
     those that it borrows.
 
     From `inputs` (K, C, H, W) of these, and of all mistakes classes `true` (M,) and `predicted`
-    and maps (M, H, W) of the answer over the true class; `own` (K,) is how far the probability of
-    the true class rises without the strongest SHARE, by `rises`. In arrays (K,): `own`; `borrowed`,
-    the mean of that without what the maps of others mark; `p`, the share of these maps, its own
-    counted, that lift it as much (Phipson and Smyth 2010), and `q`, those p after Benjamini and
-    Hochberg 1995. Raises ValueError for a single mistake: nobody lends.
+    and maps (M, H, W) of the answer over the true class. In arrays (K,): `borrowed`, how far the
+    probability of the true class rises without the strongest SHARE of the maps of others, in the
+    mean; `p`, the share of these maps, its own counted, that lift it as much as its own (Phipson
+    and Smyth 2010), and `q`, those p after Benjamini and Hochberg 1995. Raises ValueError for a
+    single mistake: nobody lends.
     """
     if len(true) < 2:
         raise ValueError("mistakes: a single one has no others to borrow maps from")
-    holes = top_k_mask(maps, SHARE, seed)
+    holes, own = top_k_mask(maps, SHARE, seed), top_k_mask(maps[at], SHARE, seed)
     before = probability_of(model, inputs, true[at])
-    lent, p, borrowed = [], [], lenders(true, predicted, at, seed)
+    lent, shares, borrowed = [], [], lenders(true, predicted, at, seed)
     with Progress(len(at), f"Maps borrowed for {len(at)} misclassified images") as bar:
         for number, (index, others) in enumerate(zip(at, borrowed, strict=True)):
-            views = inputs[number : number + 1].expand(len(others), -1, -1, -1)
+            removed = np.concatenate([own[number : number + 1], holes[others]])
+            views = inputs[number : number + 1].expand(len(removed), -1, -1, -1)
             behind = None if bare is None else bare[number : number + 1].expand_as(views)
-            after = probabilities(model, impute(views, holes[others], fill, seed, behind))
+            after = probabilities(model, impute(views, removed, fill, seed, behind))
             lift = after[:, true[index]].numpy() - before[number]
-            lent.append(lift.mean())
-            p.append((1 + (lift >= own[number] - EQUAL).sum()) / (1 + len(lift)))
+            lent.append(lift[1:].mean())
+            shares.append((lift >= lift[0]).mean())
             bar.advance(1)
-    found = {"own": np.asarray(own), "borrowed": np.array(lent, float), "p": np.array(p)}
-    return found | {"q": stats.false_discovery_control(found["p"])}
+    p = np.array(shares)
+    return {"borrowed": np.array(lent, float), "p": p, "q": stats.false_discovery_control(p)}
 
 
 def greedy(model, inputs, wanted, fill, seed=0, bare=None) -> np.ndarray:

@@ -16,7 +16,8 @@ from utils.images.form import Form
 from utils.images.split import IN_MEMORY, LazyImages, Split
 
 PARTS = ("train", "test")
-SHOWN = 224  # pixels of the longer side in which people look at images that networks see smaller
+SHOWN = 224  # pixels of the longer side, at most, in which people look at what networks see smaller
+SAMPLE = 64  # files that tell how large they are
 PASSED_OVER = ("thumbs.db", "ehthumbs.db", "desktop.ini")  # in any case, and what is hidden
 
 
@@ -30,7 +31,8 @@ def count_folder(data_dir: str) -> dict:
 
 def read_folder(part: str, data_dir: str, seed: int, form: Form) -> tuple:
     """The classes and the Split of `data_dir`/<part>/<class>/; many images are read when needed."""
-    listing = list_folder(resolve(data_dir))[part]
+    both = list_folder(resolve(data_dir))
+    listing = both[part]
     # in the order of the stems, numbers as numbers, so that numbered images come in their own order
     found = [(path, label) for label, files in enumerate(listing.values()) for path in files]
     found.sort(key=lambda pair: (_natural(pair[0].stem), pair[1], pair[0].name))
@@ -40,16 +42,27 @@ def read_folder(part: str, data_dir: str, seed: int, form: Form) -> tuple:
         images = _read_all(images, part)
     else:
         _check_all(paths, part)
-    return tuple(listing), Split(images, labels, _ids(paths), originals=_originals(paths, form))
+    times = _times(both, form)
+    originals = LazyImages(paths, _read_shown, form.times(times)) if times > 1 else None
+    return tuple(listing), Split(images, labels, _ids(paths), originals=originals)
 
 
-def _originals(paths, form) -> LazyImages | None:
-    """The images to look at, where some of the files have more pixels than the form."""
-    few = paths[:: max(1, len(paths) // 8)]
-    most = max(min(_opened(path, lambda picture: picture.size)) for path in few)
-    if max(form.size) >= min(most, SHOWN):
-        return None
-    return LazyImages(paths, read_image, form.larger(SHOWN))
+def _times(listing, form) -> int:
+    """How many times the side of the form the files have, the largest of a sample of both parts."""
+    paths = [path for part in listing.values() for files in part.values() for path in files]
+    few = np.random.RandomState(0).permutation(len(paths))[:SAMPLE]
+    most = max(min(_opened(paths[at], lambda picture: picture.size)) for at in few)
+    return min(most, SHOWN) // max(form.size)
+
+
+def _read_shown(path, form):
+    """As `read_image`, for people: of a large JPEG no more is decoded than that takes."""
+
+    def use(picture):
+        picture.draft(None, form.size[::-1])
+        return form.of_picture(_eight_bits(picture))
+
+    return _opened(path, use)
 
 
 def _read_all(images, part):

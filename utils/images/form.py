@@ -26,12 +26,11 @@ class Form:
         """(H, W, C)."""
         return *self.size, self.channels
 
-    def larger(self, side: int) -> "Form":
-        """The same part of a picture in more pixels, `side` of the longer side."""
-        scale = side / max(self.size)
-        height, width = (round(scale * one) for one in self.size)
-        resize = None if self.resize is None else round(scale * self.resize)
-        return replace(self, size=(height, width), resize=resize)
+    def times(self, factor: int) -> "Form":
+        """The same part of a picture in so many times the pixels a side."""
+        height, width = self.size
+        resize = self.resize and factor * self.resize
+        return replace(self, size=(factor * height, factor * width), resize=resize)
 
     def crop(self, width: int, height: int) -> tuple:
         """What is kept of a picture: left, top, right, bottom in its own pixels."""

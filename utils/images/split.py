@@ -128,4 +128,4 @@ def formed(split: Split, form: Form) -> Split:
     masks = split.masks
     if masks is not None:
         masks = np.stack([form.of_mask(mask) for mask in masks])
-    return Split(images, split.labels, split.ids, masks, split.factors, split.originals)
+    return Split(images, split.labels, split.ids, masks, split.factors)

@@ -76,22 +76,28 @@ def find_worst_slice(classifier: Classifier, val, test: Seen, patterns: Patterns
     return worst_slice(*parts)
 
 
-def in_slice(worst: dict, test: Seen, patterns: Patterns) -> np.ndarray:
-    """Which test images are in a slice that `find_worst_slice` found: (N,) bool."""
-    return at_ends(_factors(test, patterns.far), worst["ends"])
+def in_slice(worst: dict, seen: Seen, far: np.ndarray) -> np.ndarray:
+    """Which images, `far` (N,) from the nearest training image, are in a slice that
+    `find_worst_slice` found: (N,) bool.
+    """
+    return at_ends(_factors(seen, far), worst["ends"])
 
 
 def _factors(seen, far):
     return measured(seen.split.images) | {"distance to training": far}
 
 
-def columns(patterns: Patterns, at, groups: dict, kept) -> dict:
-    """What is known of the mistakes, test images `at` (M,), a column each: {name: (M,)}.
+def columns(patterns: Patterns, test_ids, at, groups: dict, kept) -> dict:
+    """What is known of the mistakes, those `at` (M,) of the test images, a column each: {name:
+    (M,)}.
 
     `groups` are {name: Groups, or None} of those that were `kept`, indices into `at`.
     """
     ids = np.append(patterns.training.split.ids, "")
     found = {what.replace(" ", "_"): ids[some[:, 0]] for what, some in patterns.behind.items()}
+    doubts = patterns.suspects[patterns.suspects["split"] == "test"]
+    kinds = doubts.groupby("id")["in_doubt"].agg(lambda of: ", ".join(dict.fromkeys(of)))
+    found["in_doubt"] = kinds.reindex(test_ids[at], fill_value="").to_numpy()
     for name in ("shifts", "change"):
         values = pd.Series(patterns.wrong[name], index=patterns.wrong["at"])
         found[name] = values.reindex(at).to_numpy()

@@ -15,7 +15,7 @@ from utils.report.mistake_list import choosable
 from utils.report.mistake_view import one_mistake
 
 ANY = -1  # in place of a word; None would mean that nothing is chosen
-KEPT = 500  # pictures, of some 30 kB each
+KEPT = 500  # pictures, of some 30 to 100 kB each
 
 
 def explore(classifier, wrong, method: str, layer: str, more=None, beside=None, training=None):

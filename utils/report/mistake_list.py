@@ -45,17 +45,17 @@ def listed(wrong, classes: tuple, cams: dict, more: dict, beside: dict, training
             row["constant"][which] = silent
     choices = {"True": sorted(set(columns["true"])), "Predicted": sorted(set(columns["predicted"]))}
     kinds = {what: sorted(set(values)) for what, values in more.items()}
-    choices |= {what: of for what, of in kinds.items() if choosable(what, of)}
-    seen, images = wrong.images.images, wrong.images.shown
+    choices |= {what: of for what, of in kinds.items() if len(of) > 1 and choosable(what, of)}
+    high, wide = wrong.images.images.shape[1:3]
     return {
         "rows": rows,
         "maps": list(cams),
         "more": list(more),
         "beside": list(beside),
         "outlined": wrong.images.masks is not None,
-        "saw": "x".join(map(str, seen.shape[1:3])) if wrong.images.originals is not None else "",
+        "saw": f"{high}x{wide}" if wrong.images.originals and max(high, wide) < TILE else "",
         "sheets": _sheets(wrong, cams, beside, training, at) if rows else {},
-        "tile": [side / max(images.shape[1:3]) for side in images.shape[1:3]],
+        "tile": [high / max(high, wide), wide / max(high, wide)],
         "choices": choices,
     }
 

@@ -7,7 +7,7 @@ from PIL import Image
 
 from utils.maps.compute import constant
 from utils.report.drawing import DIFFERENCE, HEAT, on_white, over
-from utils.report.tiles import edges, uri
+from utils.report.tiles import edges, scaled, uri
 
 WIDE, SMALL = 176, 72  # pixels of a picture, and of a neighbour, on the page
 LIKELY = 5  # classes whose probabilities are shown
@@ -20,14 +20,17 @@ def colours(image: np.ndarray) -> np.ndarray:
 
 
 def _picture(pixels, title: str, wide: int = WIDE, mask=None) -> str:
-    high = round(wide * pixels.shape[0] / pixels.shape[1])
+    high, large = round(wide * pixels.shape[0] / pixels.shape[1]), pixels.shape[1] > wide
+    if pixels.shape[1] > 2 * wide:  # twice as many are for sharp screens
+        pixels = scaled(pixels, (2 * wide, 2 * high))
     edge = "" if mask is None else uri(Image.fromarray(edges(mask[None])[0]), mode="RGBA")
     size = f'width="{wide}" height="{high}"'
-    shown = f'<img {size} style="image-rendering:pixelated;display:block" alt="" src="{{}}">'
+    how = "auto" if large else "pixelated"
+    shown = f'<img {size} style="image-rendering:{how};display:block" alt="" src="{{}}">'
     outline = f'<div style="position:absolute;inset:0">{shown.format(edge)}</div>' if edge else ""
     return (
         f'<figure style="margin:0;width:{wide}px"><div style="position:relative">'
-        f"{shown.format(uri(Image.fromarray(pixels)))}{outline}</div>"
+        f"{shown.format(uri(Image.fromarray(pixels), lossless=not large))}{outline}</div>"
         f'<figcaption style="font-size:12px;line-height:1.3">{html.escape(title)}</figcaption>'
         "</figure>"
     )

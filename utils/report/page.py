@@ -54,8 +54,8 @@ FIGURES = {  # of each section: the name of each picture, and what to say to tho
         "for the true class. A cross marks where a map peaks, black on the object.",
         "verdicts": "Misclassified test images under their maps of the answer over the true class. "
         "Above each, how far the true class rises without what the map marks, the mean of that "
-        "without what the maps of other mistakes mark (borrowed), p of the first being no more, "
-        "and q, the false discovery rate.",
+        "without what the maps of other mistakes mark (borrowed), p, the share of these maps and "
+        "its own that lift it as much, and q, the false discovery rate.",
         "mean_maps": "The mean image and the mean maps of the most frequent pairs of true and "
         "predicted class.",
     },
@@ -142,6 +142,7 @@ def write_page(
         made=datetime.now(),
         found=found,
         abstract=list(abstract),
+        planted=n - sum(row["errors"]["n"] for row in found["causes"] if row["name"] == "none"),
         in_common=in_common(found),
         data=data,
         training=trained,
@@ -207,5 +208,8 @@ def template(name: str):
     )
     pages.filters["number"] = "{:,}".format
     pages.globals |= {"p": p_text, "verdict": verdict, "counted": counted, "claimed": claimed}
-    pages.globals |= {"glosses": words.glosses, "causes": CAUSES}
+    pages.globals |= {
+        "glosses": words.glosses,
+        "planted_words": {name: cause.words for name, cause in CAUSES.items()},
+    }
     return pages.get_template(name)

@@ -82,7 +82,8 @@ def of_mistakes(verdicts: dict, mistakes: int) -> list:
     enough = needed <= n
     few = f" With so few mistakes p cannot be below {least:.3f}, which is too much to show it."
     takes = (
-        f" The least that p can be is {least:.3f}; {needed} of them would have to have it for that."
+        f" The least that p can be is {least:.3f}, so {needed} of them at least would have to be "
+        "low for any to be told."
     )
     return [
         f"For {int((verdicts['q'] < ALPHA).sum())} of {n} mistakes the map is shown to point at "
@@ -106,11 +107,12 @@ def verdict_columns(verdicts: dict, at) -> dict:
     }
 
 
-def of_each(verdicts: dict, at, kinds, groups, shifts, planted=None, sliced=None) -> dict:
+def of_each(verdicts: dict, at, kinds, groups, shifts, in_doubt, planted=None, sliced=None) -> dict:
     """What is known of each mistake, test images `at` (M,), in words: {what: (M,)}.
 
     `kinds` (M,) are indices into KINDS or None, `groups` Groups or None, `shifts` (M,) the share of
-    shifts by a pixel after which it is read right, NaN where that was not tried; `planted` are the
+    shifts by a pixel after which it is read right, NaN where that was not tried, `in_doubt` (M,)
+    what is in doubt of it, "" for nothing; `planted` are the
     causes that were planted (M,) and whether it is read right without (M,), or None, and `sliced`
     (M,) whether it is in the worst slice, or None.
     """
@@ -118,12 +120,13 @@ def of_each(verdicts: dict, at, kinds, groups, shifts, planted=None, sliced=None
     if planted:
         more["Planted"], mended = map(list, planted)
         more["Right without what was planted"] = [
-            "" if cause == "none" else "yes" if right else "no"
+            "nothing planted" if cause == "none" else "yes" if right else "no"
             for cause, right in zip(more["Planted"], mended, strict=True)
         ]
     more |= verdict_columns(verdicts, at)
     if groups:
         more["Group"] = [f"group {number + 1}" for number in groups.of]
+    more["In doubt"] = list(in_doubt)
     if sliced is not None:
         more["In the worst slice"] = ["yes" if inside else "no" for inside in sliced]
     more["Shifted by a pixel"] = [
@@ -164,9 +167,9 @@ def in_common(found: dict) -> list:
             f"{end['factor']}, {end['end']} ({_with_unit(end)})" for end in worst["ends"]
         )
         told.append(
-            f"Of {worst['tried']:,} ends of what can be measured of any image, alone or two "
-            f"together, the one that goes with mistakes the most on other images: {ends}, counted "
-            f"there. Of {inside['n']:,} such test images {interval_text(inside)} "
+            f"Of {worst['tried']:,} slices (an end of what can be measured of any image, or of two "
+            f"such), the worst, most often misclassified on other images: {ends}; tenths and "
+            f"quarters are of those. Of {inside['n']:,} test images in it {interval_text(inside)} "
             f"are misclassified, of the {outside['n']:,} others {interval_text(outside)} "
             f"(p {p_text(worst['p'])})."
         )

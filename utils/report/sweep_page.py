@@ -92,7 +92,7 @@ def _figures_together(found, test, classes, times, predicted, sample, maps) -> d
         if len(at):
             figures[name] = (
                 samples(
-                    test.images[at],
+                    test.shown[at],
                     [_title(test, classes, predicted, index) for index in at],
                     f"{heading}: {len(at)} of {(times == k).sum()}",
                 ),

@@ -39,13 +39,14 @@ def sheet(values, at) -> np.ndarray:
 def _tile(value, size) -> np.ndarray:
     """An image (H, W, C) or a map (H, W), in RGB and of a size (width, height)."""
     if value.ndim == 2:
-        values = _scaled(np.asarray(value, np.float32), size)
+        values = scaled(np.asarray(value, np.float32), size)
         return colormaps[HEAT](values, bytes=True)[..., :3]
     image = on_white(value)
-    return _scaled(image if image.shape[2] == 3 else image.repeat(3, axis=2), size)
+    return scaled(image if image.shape[2] == 3 else image.repeat(3, axis=2), size)
 
 
-def _scaled(pixels, size):
+def scaled(pixels, size):
+    """A picture of a size (width, height)."""
     if pixels.shape[1::-1] == size:
         return pixels
     return np.asarray(Image.fromarray(pixels).resize(size, Image.Resampling.BOX))
@@ -64,7 +65,7 @@ def outlines(masks: np.ndarray) -> np.ndarray:
     """The `edges` of masks (N, H, W) as one RGBA picture, laid out as `sheet` does."""
     scale = min(1, TILE / max(masks.shape[1:]))
     size = tuple(max(1, round(side * scale)) for side in masks.shape[:0:-1])
-    found = edges(np.stack([_scaled(255 * mask.astype(np.uint8), size) > 127 for mask in masks]))
+    found = edges(np.stack([scaled(255 * mask.astype(np.uint8), size) > 127 for mask in masks]))
     missing = -len(found) % COLUMNS
     filled = np.concatenate([found, np.zeros((missing, *found.shape[1:]), np.uint8)])
     rows = filled.reshape(-1, COLUMNS, *found.shape[1:])  # (rows, columns, h, w, 4)
