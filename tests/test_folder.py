@@ -96,6 +96,15 @@ def test_what_no_person_put_there_is_passed_over(root):
         load("folder", str(root))
 
 
+@pytest.mark.parametrize("part", ["train", "test"])
+def test_a_part_in_place_of_the_whole_is_told(root, part):
+    with pytest.raises(ValueError, match=r"data_dir: .*is not a folder; expected") as error:
+        folder.list_folder(root / part)
+    assert str(error.value).endswith(f"; did you mean {root}?")
+    with pytest.raises(ValueError, match=r"test/<class>/\.\.\.$"):
+        folder.list_folder(root / "train" / "ant")
+
+
 def test_links_to_images_are_images(root):
     (root / "train" / "ant" / "3.png").symlink_to(root / "train" / "zebra" / "0.png")
     assert folder.count_folder(str(root))["train"] == {"ant": 4, "zebra": 3}

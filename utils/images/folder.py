@@ -97,6 +97,7 @@ def list_folder(root: Path) -> dict:
             raise ValueError(
                 f"data_dir: {root / part} is not a folder; expected "
                 f"{root}/train/<class>/<image files> and {root}/test/<class>/..."
+                + (f"; did you mean {root.parent}?" if (root.parent / part).is_dir() else "")
             )
         # by name, as Windows would sort paths without regard to capitals
         folders = sorted(_wanted(root / part), key=lambda path: path.name)
