@@ -92,6 +92,18 @@ def test_its_own_map_points_at_the_cause_and_others_do_not():
         )
 
 
+def test_its_own_hole_is_the_one_that_is_told_where_values_are_equal():
+    maps, at = np.zeros((20, 8, 8)), np.array([7])
+    own, holes = top_k_mask(maps[at], 0.1)[0], top_k_mask(maps, 0.1)
+    place = tuple(np.argwhere(own & ~holes[7])[0])  # in the one and not in the other
+    true, predicted = np.zeros(20, int), np.ones(20, int)
+    predicted[:] = 1 if place[1] < 4 else 2
+    how = {"fill": "render", "bare": torch.zeros(1, 3, 8, 8)}
+    found = mending.points_at_the_cause(Bright(), image(place), at, true, predicted, maps, **how)
+    hidden = np.delete(holes, 7, axis=0)[:, place[0], place[1]]
+    assert found["p"] == pytest.approx([(1 + hidden.sum()) / 20])
+
+
 def test_probabilities_without_the_strongest_and_what_rises_by_hand():
     inputs, maps = torch.cat([image((0, 0))] * 2), np.zeros((2, 8, 8))
     maps[0, 0, 0] = maps[1, 4, 4] = 1

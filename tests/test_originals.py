@@ -96,13 +96,14 @@ def test_some_files_of_all_classes_tell_how_large_they_are(photographs, monkeypa
 
 
 def test_a_large_jpeg_is_shown_as_it_is(photographs):
-    smooth = np.linspace(0, 255, 900)[:, None, None] * np.ones((1, 1200, 3))
+    """More coarsely decoded, its lines would be grey."""
+    lines = np.tile(np.arange(1200) // 8 % 2, (900, 1))[..., None].repeat(3, axis=2)
     file = photographs / "test" / "ant" / "ant0.jpg"
-    Image.fromarray(smooth.astype(np.uint8)).save(file, quality=95)
+    Image.fromarray((255 * lines).astype(np.uint8)).save(file, quality=95)
     test = load("folder", str(photographs)).test
     (at,) = np.flatnonzero(test.ids == "ant/ant0.jpg")
     expected = folder.read_image(file, Form((224, 224))).astype(int)
-    assert np.abs(test.shown[int(at)] - expected).max() <= 2
+    assert np.abs(test.shown[int(at)] - expected).mean() < 20
 
 
 @pytest.fixture

@@ -79,9 +79,11 @@ def test_near_duplicates_within_and_between_and_outliers():
     test = Seen(Split(images, test.split.labels, test.split.ids), features, test.probabilities)
     found = told(train, test)
     twins = found[found["in_doubt"] == suspects.TWIN]
-    assert twins[["split", "id", "instead"]].values.tolist() == [["test", "1-6", "0-9"]]
+    pair = ["split", "id", "instead_split", "instead"]
+    assert twins[pair].values.tolist() == [["test", "1-6", "train", "0-9"]]
     crossed = found[found["in_doubt"] == suspects.CROSSED]
-    assert crossed[["id", "instead"]].values.tolist() == [["1-10", "1-30"]]
+    assert crossed[pair].values.tolist() == [["test", "1-10", "test", "1-30"]]
+    assert set(found[found["in_doubt"] == suspects.OUTLIER]["instead_split"]) == {""}
     far = found[(found["in_doubt"] == suspects.OUTLIER) & (found["split"] == "test")]
     assert far["id"].tolist()[:1] == ["1-20"]
 

@@ -59,7 +59,7 @@ def _read_shown(path, form):
     """As `read_image`, for people: of a large JPEG no more is decoded than that takes."""
 
     def use(picture):
-        picture.draft(None, form.size[::-1])
+        picture.draft(None, tuple(max(side, form.resize or 0) for side in form.size[::-1]))
         return form.of_picture(_eight_bits(picture))
 
     return _opened(path, use)

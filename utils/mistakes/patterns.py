@@ -95,8 +95,14 @@ def columns(patterns: Patterns, test_ids, at, groups: dict, kept) -> dict:
     """
     ids = np.append(patterns.training.split.ids, "")
     found = {what.replace(" ", "_"): ids[some[:, 0]] for what, some in patterns.behind.items()}
-    doubts = patterns.suspects[patterns.suspects["split"] == "test"]
-    kinds = doubts.groupby("id")["in_doubt"].agg(lambda of: ", ".join(dict.fromkeys(of)))
+    own, other = (
+        patterns.suspects[patterns.suspects[split] == "test"][[name, "in_doubt"]].set_axis(
+            ["id", "in_doubt"], axis=1
+        )
+        for name, split in (("id", "split"), ("instead", "instead_split"))  # both of a pair
+    )
+    kinds = pd.concat([own, other]).groupby("id")["in_doubt"]
+    kinds = kinds.agg(lambda of: ", ".join(dict.fromkeys(of)))
     found["in_doubt"] = kinds.reindex(test_ids[at], fill_value="").to_numpy()
     for name in ("shifts", "change"):
         values = pd.Series(patterns.wrong[name], index=patterns.wrong["at"])

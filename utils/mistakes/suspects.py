@@ -28,7 +28,7 @@ LABEL, TWIN, CROSSED, OUTLIER = KINDS = (
     "outlier",
 )
 EXCHANGED = (0.05, 0.1)  # of the labels, to see how well these are found
-COLUMNS = ["split", "id", "label", "in_doubt", "score", "instead"]
+COLUMNS = ["split", "id", "label", "in_doubt", "score", "instead", "instead_split"]
 
 
 def hashes(split: Split) -> np.ndarray:
@@ -97,15 +97,16 @@ def suspects(train: Seen, test: Seen, of_test: tuple, classes: tuple) -> pd.Data
 
     "label": `score` is what speaks for the label it has, by `by_neighbours`, or of a test image the
     network's probability; `instead` is the likeliest class. "near
-    duplicate": `score` is the cosine of their features, `instead` the id of the other (of a test
-    image in training: that of the training image). "outlier": `score` is the mean distance to its
-    nearest training images.
+    duplicate": `score` is the cosine of their features, `instead` the id of the other and
+    `instead_split` whether that is in "train" or "test". "outlier": `score` is the mean distance to
+    its nearest training images.
     """
     names, rows = np.array(classes, dtype=object), []
 
-    def add(split, seen, index, kind, score, instead):
+    def add(split, seen, index, kind, score, instead="", instead_split=""):
         label = names[seen.split.labels[index]]
-        rows.append((split, seen.split.ids[index], label, kind, float(score), instead))
+        told = kind, float(score), instead, instead_split
+        rows.append((split, seen.split.ids[index], label, *told))
 
     shares, at, far = by_neighbours(train)
     within = nearest(test.features, test.features, NEIGHBOURS)
@@ -119,14 +120,15 @@ def suspects(train: Seen, test: Seen, of_test: tuple, classes: tuple) -> pd.Data
         ("test", test, test, within),
         ("test", test, train, of_test),
     ):
-        others = hashed["train" if other is train else "test"]
-        for (i, j), alike in twins(hashed[split], others, *near).items():
+        of_other = "train" if other is train else "test"
+        for (i, j), alike in twins(hashed[split], hashed[of_other], *near).items():
             same = seen.split.labels[i] == other.split.labels[j]
-            add(split, seen, i, TWIN if same else CROSSED, alike, other.split.ids[j])
+            kind = TWIN if same else CROSSED
+            add(split, seen, i, kind, alike, other.split.ids[j], of_other)
     for split, seen, distances in (("train", train, far), ("test", test, of_test[1])):
         mean = np.nanmean(distances, axis=1)
         for index in outliers(mean):
-            add(split, seen, index, OUTLIER, mean[index], "")
+            add(split, seen, index, OUTLIER, mean[index])
     return pd.DataFrame(rows, columns=COLUMNS)
 
 

@@ -112,9 +112,9 @@ def of_each(verdicts: dict, at, kinds, groups, shifts, in_doubt, planted=None, s
 
     `kinds` (M,) are indices into KINDS or None, `groups` Groups or None, `shifts` (M,) the share of
     shifts by a pixel after which it is read right, NaN where that was not tried, `in_doubt` (M,)
-    what is in doubt of it, "" for nothing; `planted` are the
-    causes that were planted (M,) and whether it is read right without (M,), or None, and `sliced`
-    (M,) whether it is in the worst slice, or None.
+    what is in doubt of it, "" for nothing; `planted` are the causes that were planted (M,) and
+    whether it is read right without (M,), or None, and `sliced` (M,) whether it is in the worst
+    slice, or None.
     """
     more = {} if kinds is None else {"To people": [KINDS[kind] for kind in kinds]}
     if planted:
