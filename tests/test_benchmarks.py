@@ -11,7 +11,9 @@ from torch import nn
 
 from tests import benchmarks
 from tests.benchmarks import growth, noise, precision, untrained, whole_runs
+from tests.test_resume import Small
 from utils.networks import weights
+from utils.networks.architectures import ARCHITECTURES
 from utils.training import loop
 from utils.training.recipes import choose_recipe
 
@@ -127,7 +129,13 @@ def test_means_and_deviations_are_over_the_seeds_of_a_job():
     assert "|muon:crop=4|1|2|80.00|90.00|91.00|2.0|25.0|7|" in lines
 
 
-def test_whole_runs_are_done_once_and_in_order(animals, tmp_path, monkeypatch, capsys):
+@pytest.fixture
+def small(monkeypatch):
+    """In place of the architecture that is trained there."""
+    monkeypatch.setitem(ARCHITECTURES, "resnet18-cifar", lambda *_: Small())
+
+
+def test_whole_runs_are_done_once_and_in_order(small, animals, tmp_path, monkeypatch, capsys):
     given = ["whole_runs", str(tmp_path / "out"), "muon:epochs=2", "plateau:val_images=0:epochs=1"]
     given += ["notebook", "--dataset", "folder", "--data", str(animals), "--device", "cpu"]
     given += ["--train_images", "30", "--val_images", "12", "--seeds", "0", "3"]
@@ -185,7 +193,7 @@ def test_whole_runs_are_done_once_and_in_order(animals, tmp_path, monkeypatch, c
     assert asked[-1][asked[-1].index("val_images") + 1] == "0"
 
 
-def test_an_interrupted_run_is_not_taken_for_a_whole_one(animals, tmp_path, monkeypatch):
+def test_an_interrupted_run_is_not_taken_for_a_whole_one(small, animals, tmp_path, monkeypatch):
     def interrupt(*_):
         raise KeyboardInterrupt
 

@@ -253,11 +253,49 @@ def test_methods_with_a_pass_for_each_channel_equal_the_package(method):
         nn.Flatten(),
         nn.Linear(8, 10),
     ).eval()
+    model[-1].bias.data += 5  # of a score below 0 the package's AblationCAM is the wrong way round
     images = torch.randn(3, 3, 16, 16)
     for layer in ("2", "4"):
         maps = compute.compute_maps(model, images, CLASSES, layer, method)
         expected = of_the_package(model, images, layer, method)
         np.testing.assert_allclose(maps, expected, atol=2e-5)
+
+
+@pytest.mark.parametrize(
+    "answer", [lambda x: {"logits": x}, lambda x: (x,), lambda x: x[:, :1], lambda x: x[0]]
+)
+def test_other_answers_than_logits_are_refused(answer):
+    class Odd(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.body = nn.Conv2d(3, 4, 3)
+
+        def forward(self, images):
+            return answer(self.body(images).mean((2, 3)))
+
+    with pytest.raises(
+        ValueError, match=r"model: must answer with a tensor of two .*as_classifier"
+    ):
+        compute.compute_maps(Odd(), torch.randn(2, 3, 8, 8), None, "body")
+
+
+@pytest.mark.parametrize("images", [np.zeros((2, 3, 8, 8)), torch.zeros(0, 3, 8, 8)])
+def test_what_are_no_images_is_refused(network, images):
+    with pytest.raises(ValueError, match=r"images: give a tensor \(N, C, H, W\) of one or more"):
+        compute.compute_maps(network[0], images, None, "layer4")
+
+
+@pytest.mark.parametrize("method", SLOW)
+def test_what_is_added_to_every_score_changes_no_map(method):
+    """As the answers are the same."""
+    torch.manual_seed(2)
+    body = [nn.Conv2d(3, 6, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten()]
+    model, images = nn.Sequential(*body, nn.Linear(6, 10)).eval(), torch.randn(3, 3, 16, 16)
+    maps = {}
+    for added in (9, -18):
+        model[-1].bias.data += added
+        maps[added] = compute.compute_maps(model, images, CLASSES, "1", method)
+    np.testing.assert_allclose(maps[9], maps[-18], atol=2e-4)
 
 
 def test_many_layers_and_methods_in_one_pass_equal_each_alone(network):

@@ -99,7 +99,7 @@ def test_a_wrong_label_is_of_another_class():
 
 
 def test_images_of_a_data_set_repaired_and_changed():
-    test = load(seed=3).test
+    test = load(seed=3, train_images=20).test
     cause = test.factors["cause"]
     repaired = render_with_cause(test, 3, "")
     is_same = (repaired == test.images).all(axis=(1, 2, 3))

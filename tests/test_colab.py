@@ -105,8 +105,8 @@ def published(tmp_path):
 def test_opened_alone_it_fetches_the_rest(published, tmp_path):
     alone = tmp_path / "content"
     alone.mkdir()
-    cells = "\n".join(code("01_data_exploration")[: SETUP + 2])
-    for _ in range(2):  # the second time, it is there
+    for most in (SETUP + 2, SETUP + 1):  # the second time, it is there
+        cells = "\n".join(code("01_data_exploration")[:most])
         done = subprocess.run(
             [sys.executable, "-c", IN_COLAB + cells],
             cwd=alone,
@@ -177,7 +177,8 @@ def test_notebook_3_trains_first_unless_a_training_was_finished(sections, trains
     said = ends(IN_COLAB)
     assert said.endswith(f"trains in {tmp_path}") is trains
     assert ("weights.safetensors is missing" in said) is not trains
-    assert "weights.safetensors is missing" in ends("")  # elsewhere it never does
+    if trains:
+        assert "weights.safetensors is missing" in ends("")  # elsewhere it never does
 
 
 def test_what_notebook_2_says_is_passed_on(monkeypatch, tmp_path, capfd):

@@ -25,11 +25,11 @@ def scores(measure, maps, mask):
             localisation.pointing_game,
             MASK,
             [[[0, 0], [0, 0]], [[1, 1], [1, 1]]],
-            [0, 0],
+            [1 / 4, 1 / 4],
         ),  # constant
         (localisation.relevance_mass, MASK, [[[1, 0], [0, 0]], [[0.5, 0.5], [0.5, 1]]], [1, 0.2]),
         (localisation.relevance_mass, TWO, [[[1, 2], [3, 4]], [[0, 0], [0, 1]]], [0.3, 0]),
-        (localisation.relevance_mass, MASK, [[[0, 0], [0, 0]], [[1, 1], [1, 1]]], [0, 0]),
+        (localisation.relevance_mass, MASK, [[[0, 0], [0, 0]], [[1, 1], [1, 1]]], [1 / 4, 1 / 4]),
         (
             localisation.relevance_rank,
             TWO,
@@ -42,7 +42,7 @@ def scores(measure, maps, mask):
             [[[4, 1], [1, 1]], [[1, 1], [4, 1]], [[2, 0], [2, 2]]],
             [(1 + 1 / 3) / 2, 2 / 3 / 2, 2 / 3 / 2],
         ),  # 1 rank for 3 tied; again; 2 ranks for 3
-        (localisation.relevance_rank, TWO, [[[0, 0], [0, 0]], [[1, 1], [1, 1]]], [0, 0]),
+        (localisation.relevance_rank, TWO, [[[0, 0], [0, 0]], [[1, 1], [1, 1]]], [0.5, 0.5]),
     ],
 )
 def test_measures_by_hand(measure, mask, maps, expected):
@@ -275,8 +275,8 @@ def test_two_objects_by_hand():
     of_first = np.array([first, second, [[1, 1], [1, 1]], [[1, 0], [1, 1]]], float)
     of_second = np.array([second] * 4, float)
     found = localisation.of_two_objects({"x": [of_first, of_second]}, masks, np.arange(4)).by
-    assert found["peak on its own"]["x"] == pytest.approx(np.array([2, 1, 1, 4 / 3]) / 2)
-    assert found["peak on the other"]["x"] == pytest.approx(np.array([0, 1, 0, 2 / 3]) / 2)
+    assert found["peak on its own"]["x"] == pytest.approx(np.array([2, 1, 5 / 4, 4 / 3]) / 2)
+    assert found["peak on the other"]["x"] == pytest.approx(np.array([0, 1, 1 / 2, 2 / 3]) / 2)
     assert found["stronger on its own"]["x"].tolist() == [1, 0.5, 0.75, 0.75]
 
 

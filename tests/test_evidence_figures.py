@@ -115,8 +115,13 @@ def test_the_abstract_says_what_was_found():
     named = {"always the commonest": np.array([0, 1]), "the maps": np.ones(2)}
     tests = {"naming": Values(np.arange(2), {"named": named})}
     p = np.array([0.01, 0.04, 0.5])
-    verdicts = {"p": p, "q": np.array([0.03, 0.07, 0.5]), "odd p": np.ones(3)}
-    told = abstract(claims, verdicts, 80, causes, tests)
+    verdicts = {
+        "p": p,
+        "q": np.array([0.03, 0.07, 0.5]),
+        "odd p": np.ones(3),
+        "lenders": np.array([9, 64, 9]),
+    }
+    told = abstract(claims, verdicts, causes, tests)
     assert told[0] == (
         "Of 3 claims, each held against the strongest of its baselines: 1 better (points), 1 worse "
         "(forgets (than edges)), 1 undecided."
@@ -126,37 +131,40 @@ def test_the_abstract_says_what_was_found():
         "out of the image, so they are explained."
     )
     assert told[2] == (
-        "Of mistakes that causes make, planted in turn in 2 test images, the cause is named right "
-        "in 1.00 of them from the maps (always the commonest: 0.50)."
+        "Of mistakes that planted causes make in 2 test images, the share whose cause is named "
+        "right is 1.00 from the maps (0.50 by naming always the commonest)."
     )
-    assert told[3].startswith("For 1 of 3 mistakes the map is shown to point at the cause")
+    assert told[3].startswith(
+        "For 1 of 3 mistakes the map is shown to mark what misled the network"
+    )
     assert len(told) == 4
     mislabelled = {
         "name": "wrong label",
         "errors": share | {"value": 0.3},
         "repaired": share | {"value": 0.2},
     }
-    (_, told_of_labels, *_) = abstract(claims, {}, 80, [causes[0], mislabelled, every], {})
+    (_, told_of_labels, *_) = abstract(claims, {}, [causes[0], mislabelled, every], {})
     assert "of the image (in 2 of them it is the label that is put right), so" in told_of_labels
-    every = of_mistakes(verdicts, 80)
+    every = of_mistakes(verdicts)
     at_most = stats.binom.sf(1, 3, 0.05)
     assert every[1] == (
-        "p is at most 0.05 in 0.67 of them, by chance in no more than 0.05 (p = "
-        f"{at_most:.3f}, were mistakes independent); of what stands out by its colour in 0.00."
+        f"p is at most 0.05 in 0.67 of them (by chance in 0.05; p {at_most:.3f}, were mistakes "
+        "independent), and in 0.00 of them for what stands out by its colour, which takes no "
+        "network."
     )
     # 1 of 65 maps; 3 * (1 / 65) / 0.05 = 0.92
-    told, takes = every[0].split(" The least ")
+    told, takes = every[0].split(" (p is ")
     assert takes == (
-        "that p can be is 0.015, so 1 of them at least would have to be low for any to be told."
+        "0.015 at least, so it would have to be that low for 1 of them for any to be told.)"
     )
-    told_of_few = of_mistakes(verdicts, 2)
+    told_of_few = of_mistakes(verdicts | {"lenders": np.ones(3)})
     assert (len(every), len(told_of_few)) == (2, 2)
     assert told_of_few[0] == told + (
         " With so few mistakes p cannot be below 0.500, which is too much to show it."
     )
-    assert abstract([], verdicts, 2, [], {}) == told_of_few[:1]
-    assert abstract([], {}, 0, [], {}) == []
-    (doubted,) = abstract([row("x", 1, "not judged")], {}, 0, [], {})
+    assert abstract([], verdicts, [], {}) == every[:1]
+    assert abstract([], {}, [], {}) == []
+    (doubted,) = abstract([row("x", 1, "not judged")], {}, [], {})
     assert "not judged" in doubted
 
 

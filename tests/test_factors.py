@@ -124,7 +124,7 @@ def test_the_ends_of_two_factors_are_found_where_only_both_do_it():
 
 def test_that_dark_objects_are_misread_is_found_without_being_told():
     """Measured factors alone; the three in a hundred whose object is dark are misclassified."""
-    data = load()
+    data = load(train_images=1000, val_images=500)
     dark = [split.factors["polarity"] == "dark" for split in (data.val, data.test)]
     of_val, of_test = (factors.measured(split.images) for split in (data.val, data.test))
     found = factors.worst_slice(of_val, dark[0], of_test, dark[1])
@@ -209,7 +209,7 @@ def test_an_edit_that_turns_light_into_dark_mends_what_it_breaks():
 
 @pytest.fixture(scope="module")
 def shapes_and_network():
-    data = load(test_images=60)
+    data = load(train_images=20, test_images=60)
     return data, build("resnet18-cifar", data.classes, (32, 32), data.mean, data.std, 0)
 
 

@@ -381,10 +381,12 @@ def test_cascade_shows_its_rows():
     ]
     maps = np.stack([np.eye(4), 1 - np.eye(4), np.zeros((4, 4))])
     image = np.full((4, 4, 3), 51, np.uint8)
-    figure = evidence_figures.cascade(rows, image, list(maps), "heading")
+    figure = evidence_figures.cascade(rows, image, list(maps), "heading", 0.3)
     (axis,) = figure.axes
     assert axis.containers[0].lines[0].get_ydata().tolist() == [1, 0.5, 0.2]
     assert [label.get_text() for label in axis.get_xticklabels()] == ["trained", "fc", "conv1"]
+    (dashed,) = (line for line in axis.lines if line.get_label() == "another image")
+    assert set(dashed.get_ydata()) == {0.3}
     above = axis.child_axes
     for values, one in zip(maps, above, strict=True):
         assert (pictures(one)[0] == drawing.over(image, values)).all()
@@ -403,7 +405,7 @@ def test_cascade_shows_its_rows():
 def test_a_cascade_of_very_many_parts_stays_within_what_a_file_can_hold():
     rows = [{"level": f"part {n}", "a": {"SSIM": np.array([0.4, 0.6])}} for n in range(60)]
     image, maps = np.full((4, 4, 3), 51, np.uint8), [np.eye(4)] * 61
-    figure = evidence_figures.cascade(rows, image, maps, "heading")
+    figure = evidence_figures.cascade(rows, image, maps, "heading", 0.3)
     (axis,) = figure.axes
     assert figure.get_figwidth() == drawing.LARGEST
     assert len(axis.child_axes) == evidence_figures.STRIP

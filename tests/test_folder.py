@@ -2,13 +2,14 @@
 
 import os
 import re
+import struct
 import unicodedata
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from utils.images import duplicates, folder, load, oblong, split
+from utils.images import dataset, duplicates, folder, load, oblong, split
 from utils.images.form import Form
 from utils.images.split import LazyImages
 
@@ -127,13 +128,15 @@ def test_names_that_look_the_same_are_told_apart(root, one, other, named):
     assert str(error.value).endswith("only train has {} and only test has {}".format(*named))
 
 
-def test_a_class_whose_only_image_would_be_held_out_is_refused(root):
+def test_the_only_image_of_a_class_is_trained_on(root):
     for number in (0, 1):
         (root / "train" / "ant" / f"{number}.png").unlink()
-    with pytest.raises(ValueError, match="class 'ant': training gets no image of it") as error:
-        load("folder", str(root))
-    assert "val_images = 0" in str(error.value)
-    assert np.bincount(load("folder", str(root), val_images=0).train.labels).tolist() == [1, 3]
+    for count, left in ((None, [1, 1]), (0, [1, 3])):
+        found = load("folder", str(root), val_images=count)
+        assert np.bincount(found.train.labels).tolist() == left
+    labels = np.repeat([0, 1], [2, 40])
+    with pytest.raises(ValueError, match=r"'ant': training gets no image .* fewer val_images"):
+        dataset.held_out(labels, 40, 0, ("ant", "zebra"))
 
 
 @pytest.fixture
@@ -184,21 +187,51 @@ def test_a_file_that_is_no_image_is_refused_before_it_is_needed(pictures, monkey
         folder.read_folder("train", str(pictures), 0, Form())
 
 
+def test_all_files_that_are_no_images_are_named_at_once(pictures, monkeypatch):
+    broken = [pictures / "train" / "ant" / name for name in ("3.png", "5.png")]
+    for path in broken:
+        path.write_bytes(b"no image")
+    with pytest.raises(ValueError, match=r"ant/3\.png: cannot .*ant/5\.png: cannot .*it$"):
+        folder.read_folder("train", str(pictures), 0, Form())
+    monkeypatch.setattr(folder, "TOLD", 1)
+    with pytest.raises(ValueError, match=r"ant/3\.png: cannot be .*; and 1 more$"):
+        folder.read_folder("train", str(pictures), 0, Form())
+
+
+def test_odd_metadata_does_not_keep_a_picture_from_being_turned(tmp_path):
+    pixels = np.zeros((16, 24), np.uint8)
+    pixels[:8] = 200
+    width = struct.pack(">HHII", 0x0100, 2, 5, 8 + 2 + 2 * 12 + 4)  # in words
+    turn = struct.pack(">HHIHH", 0x0112, 3, 1, 6, 0)
+    exif = b"Exif\0\0MM\0*" + struct.pack(">IH", 8, 2) + width + turn + b"\0\0\0\0wide\0"
+    Image.fromarray(pixels).save(tmp_path / "a.jpg", exif=exif)
+    turned = np.asarray(folder.open_picture(tmp_path / "a.jpg"), int)
+    assert np.abs(turned - np.rot90(pixels, -1).astype(int)).max() < 20
+
+
+def test_a_picture_of_very_many_pixels_is_refused_as_such(tmp_path, monkeypatch):
+    Image.new("L", (9, 9)).save(tmp_path / "a.png")
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 40)
+    with pytest.raises(ValueError, match=r"a\.png: is of more pixels than are opened; scale it"):
+        folder.open_picture(tmp_path / "a.png")
+
+
 def test_the_same_image_within_a_split_and_across(pictures):
     images = load("folder", str(pictures), val_images=0)
-    at = {name: index for index, name in enumerate(images.train.ids.tolist())}
-    pair = tuple(sorted((at["ant/3"], at["zebra/7"])))
-    assert duplicates(images.train, images.train) == [pair]
-    of_test = images.test.ids.tolist().index("ant/2")
-    assert sorted(duplicates(images.train, images.test)) == [(place, of_test) for place in pair]
+    assert duplicates(images.train, images.train) == (1, 1)  # ant/3 and zebra/7
+    assert duplicates(images.train, images.test) == (2, 1)  # both of them and ant/2
 
 
 def test_each_pair_of_duplicates_once():
     value = np.array([5, 6, 5, 5, 6], np.uint8)
     images = np.broadcast_to(value[:, None, None, None], (5, 2, 2, 3))
-    both = split.Split(images, np.zeros(5, np.int64), value.astype(str))
-    assert sorted(duplicates(both, both)) == [(0, 2), (0, 3), (1, 4), (2, 3)]
-    assert len(duplicates(both, both.take(slice(None)))) == 9 + 4
+    both = split.Split(images, np.array([0, 1, 0, 1, 1]), value.astype(str))
+    assert duplicates(both, both) == (4, 2)  # 0, 2, 3, the last otherwise; and 1, 4
+    assert duplicates(both, both.take(slice(None))) == (9 + 4, 4)
+    alike = split.Split(
+        np.zeros((30000, 1, 1, 3), np.uint8), np.zeros(30000, int), np.arange(30000)
+    )
+    assert duplicates(alike, alike) == (30000 * 29999 // 2, 0)  # not one by one
 
 
 def test_oblong_pictures_are_shown_as_they_are(root):

@@ -89,3 +89,14 @@ def test_at_most_so_many_images_are_counted(monkeypatch):
     large = plain(RED, BLUE, size=64)  # of twice the side half as many
     one = looks.learn(split_of(large, [0, 1]), 2)
     assert (one.lift == looks.learn(split_of(large[:1], [0]), 2).lift).all()
+
+
+def test_what_speaks_very_much_for_a_class_is_still_a_number():
+    """Over another class ten times as much as float32 has room for."""
+    images = np.zeros((1, 8, 8, 3), np.uint8)
+    images[0, :4] = 255
+    lift = np.zeros(((len(looks.CONTRASTS) + 1) * looks.STEPS**3, 2), np.float32)
+    lift[looks.looks(images[0:1], 0.25)[0, 0, 0]] = (60, -60)
+    (found,) = looks.Looks(lift, 0.25).maps(images, [0], against=[1])
+    assert np.isfinite(found).all()
+    assert (found[0, 0], found[7, 0]) == (1, 0)

@@ -35,9 +35,8 @@ def test_corrected_by_hand():
     marked[0, 0, 0] = marked[1, 7, 7] = 1
     other[:, 4, 4] = 1
     maps = {"marked": marked, "not it": other - 9 * marked}
-    bare = torch.zeros_like(inputs)
-    for fill in ("mean", "render"):
-        after = mending.without_the_strongest(Bright(), inputs, maps, fill, bare=bare)
+    for fill in ("mean", "road"):
+        after = mending.without_the_strongest(Bright(), inputs, maps, fill)
         found = mending.corrected(after, true)
         assert found["marked"].tolist() == [1, 1]
         assert found["not it"].tolist() == [0, 0]
@@ -53,6 +52,33 @@ def test_lenders_are_others_of_the_same_pair_first():
     assert [len(others) for others in mending.lenders(true, predicted, [2, 0])] == [4] * 2
 
 
+def test_what_is_right_lends_last():
+    true, predicted = np.array([0, 0, 1, 2, 2]), np.array([1, 0, 1, 1, 0])  # two are mistakes
+    (found,) = mending.lenders(true, predicted, [0], seed=1)
+    assert set(found[:2]) == {3, 4}
+    assert set(found[2:]) == {1, 2}
+
+
+def test_no_more_are_asked_than_it_takes(monkeypatch):
+    """Of what was drawn in turn, the tenth that is as much ends it."""
+    monkeypatch.setattr(mending, "AS_MUCH", 2)
+    for drawn, p in (([0, 0, 1], 2 / 4), ([0, 1, 0, 1, 0, 0], 2 / 4), ([1, 1], 1), ([0] * 9, 0.1)):
+        assert mending._share_of(np.array(drawn) > 0) == pytest.approx(p)
+    monkeypatch.setattr(mending, "BLOCK", 3)
+    asked, impute = [], mending.impute
+    monkeypatch.setattr(mending, "impute", lambda *given: asked.append(1) or impute(*given))
+    inputs, maps = torch.cat([image((0, 0))] * 12), np.zeros((12, 8, 8))
+    maps[:, 0, 0], maps[:4] = 1, 0
+    maps[:4, 7, 7] = 1  # not where it is bright
+    true, predicted = np.zeros(12, int), np.ones(12, int)
+    given = Bright(), inputs[:6:5], np.array([0, 5]), true, predicted, maps, "mean"
+    found = mending.points_at_the_cause(*given)
+    assert found["lenders"].tolist() == [11, 11]
+    assert found["p"][0] == 1  # any map lifts as much as its own, which lifts nothing
+    assert len(asked) == 2 + 1 + 2  # each its own; a block for the first, two or one for the other
+    assert found["borrowed"].shape == (2,)
+
+
 def test_its_own_map_points_at_the_cause_and_others_do_not():
     """Of 20 mistakes each has its bright pixel elsewhere, which its map marks."""
     places = [(row, column) for row in range(5) for column in range(4)]
@@ -60,8 +86,7 @@ def test_its_own_map_points_at_the_cause_and_others_do_not():
     true, predicted = np.zeros(20, int), np.ones(20, int)
     maps = np.random.RandomState(0).rand(20, 8, 8) / 2
     maps[np.arange(20), [row for row, _ in places], [column for _, column in places]] = 1
-    how = {"fill": "render", "bare": torch.zeros_like(inputs)}
-    every = np.arange(20)
+    how, every = {"fill": "mean"}, np.arange(20)
     before = np.exp(0.5) / (np.exp(0.5) + np.exp(1) + 1)
     after = np.exp(0.5) / (np.exp(0.5) + 2)
     given = Bright(), inputs, every, true, predicted
@@ -76,14 +101,7 @@ def test_its_own_map_points_at_the_cause_and_others_do_not():
     nothing = mending.points_at_the_cause(*given, -maps, **how)
     assert nothing["p"].tolist() == [1] * 20
     some = mending.points_at_the_cause(
-        Bright(),
-        inputs[[4, 7]],
-        np.array([4, 7]),
-        true,
-        predicted,
-        maps,
-        "render",
-        bare=inputs[:2] * 0,
+        Bright(), inputs[[4, 7]], np.array([4, 7]), true, predicted, maps, "mean"
     )
     assert some["p"].tolist() == found["p"][[4, 7]].tolist()
     with pytest.raises(ValueError, match="a single one"):
@@ -98,8 +116,8 @@ def test_its_own_hole_is_the_one_that_is_told_where_values_are_equal():
     place = tuple(np.argwhere(own & ~holes[7])[0])  # in the one and not in the other
     true, predicted = np.zeros(20, int), np.ones(20, int)
     predicted[:] = 1 if place[1] < 4 else 2
-    how = {"fill": "render", "bare": torch.zeros(1, 3, 8, 8)}
-    found = mending.points_at_the_cause(Bright(), image(place), at, true, predicted, maps, **how)
+    given = Bright(), image(place), at, true, predicted, maps
+    found = mending.points_at_the_cause(*given, "mean")
     hidden = np.delete(holes, 7, axis=0)[:, place[0], place[1]]
     assert found["p"] == pytest.approx([(1 + hidden.sum()) / 20])
 

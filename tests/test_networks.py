@@ -145,6 +145,73 @@ def test_a_network_that_normalises_images_itself_gets_them_as_they_are(monkeypat
     classifier = found.classifier(("a", "b"), (0.5,), (0.5,))
     assert any("as a buffer" in note for note in classifier.notes)
     assert classifier.inputs(np.full((1, 32, 32, 1), 255, np.uint8))[:].unique().tolist() == [1]
+    model.mean.fill_(120)
+    classifier = brought(monkeypatch, model).classifier(("a", "b"), (0.5,), (0.5,))
+    assert any("images from 0 to 255" in note for note in classifier.notes)
+    white = classifier.inputs(np.full((1, 32, 32, 1), 255, np.uint8))[:]
+    assert white.numpy() == pytest.approx(255)
+
+
+def test_so_does_one_whose_first_part_does(monkeypatch):
+    first = nn.Identity()
+    first.register_buffer("mean", torch.zeros(3))
+    found = brought(monkeypatch, nn.Sequential(first, Says(3)))
+    assert (found.mean, found.std) == ((0,) * 3, (1,) * 3)
+    first.mean = torch.zeros(7)  # of something else
+    assert brought(monkeypatch, nn.Sequential(first, Says(3))).mean is None
+
+
+def test_what_it_does_not_say_is_said(monkeypatch):
+    (note,) = brought(monkeypatch, Says(image_size=64)).notes
+    assert note == (
+        "it does not say its mean and std: taken are the statistics of the training images (give "
+        "it attributes if that is wrong)"
+    )
+    (note,) = brought(monkeypatch, Says(mean=(0.5,) * 3, std=(0.5,) * 3)).notes
+    assert note.startswith("it does not say its image_size: taken are 32x32 pixels (give")
+    assert brought(monkeypatch, Says(mean=(0.5,) * 3, std=(0.5,) * 3), image_size=9).notes == ()
+    assert brought(monkeypatch, Says(transforms=TRANSFORMS)).notes == ()
+
+
+def test_what_timm_and_transformers_keep_of_it(monkeypatch):
+    kept = {"input_size": (3, 96, 64), "mean": (0.4,) * 3, "std": (0.2,) * 3, "crop_pct": 0.8}
+    found = brought(monkeypatch, Says(pretrained_cfg=kept))
+    assert (found.form.size, found.form.resize) == ((96, 64), 80)
+    assert (found.mean, found.std, found.notes) == ((0.4,) * 3, (0.2,) * 3, ())
+    found = brought(monkeypatch, Says(config=SimpleNamespace(image_size=48)))
+    assert (found.form.size, found.form.resize, found.mean) == ((48, 48), None, None)
+
+
+@pytest.mark.parametrize("prefix", ["", "module.", "_orig_mod.", "module._orig_mod.", "model."])
+@pytest.mark.parametrize("under", ["", "state_dict", "model_state_dict", "model"])
+def test_weights_as_people_save_them(monkeypatch, tmp_path, prefix, under):
+    tensors = {f"{prefix}{name}": values + 1 for name, values in Says(3).state_dict().items()}
+    torch.save({under: tensors, "epoch": 3} if under else tensors, tmp_path / "w.pt")
+    monkeypatch.setattr("tests.test_networks.mine", Says(3), raising=False)
+    found = bring("tests.test_networks:mine", 2, str(tmp_path / "w.pt")).model.state_dict()
+    assert all(torch.equal(found[name], tensors[prefix + name]) for name in found)
+
+
+def test_weights_of_another_network_are_named(monkeypatch, tmp_path):
+    torch.save({"head.weight": torch.zeros(2)}, tmp_path / "w.pt")
+    monkeypatch.setattr("tests.test_networks.mine", Says(3), raising=False)
+    lacking = len(Says(3).state_dict())
+    said = rf"it has no .* and has, of no use to it, head\.weight; {lacking} and 1 such"
+    with pytest.raises(ValueError, match=said):
+        bring("tests.test_networks:mine", 2, str(tmp_path / "w.pt"))
+
+
+def test_a_package_utils_of_its_own_is_named(monkeypatch, tmp_path):
+    (tmp_path / "theirs.py").write_text("from utils.layers import Block\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(ValueError, match=r"imports utils\.layers, but a package utils is here"):
+        bring("theirs:build", 2)
+
+
+def test_one_that_was_compiled_in_place_is_not_any_more(monkeypatch):
+    model = Says(3)
+    model.compile(backend="eager")
+    assert brought(monkeypatch, model).classifier(("a", "b"), (0.5,) * 3, (0.5,) * 3).layers
 
 
 @pytest.mark.parametrize("size", [[64], (8, 8, 3), -3, "64"])

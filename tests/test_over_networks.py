@@ -32,12 +32,39 @@ def test_claims_over_networks_by_hand():
         "baseline": "edges",
         "verdict": "better",
         "each": {"edges": {"value": 0.4, "low": pytest.approx(0.3), "high": 0.5}},
+        "ours": 0.5,
+        "theirs": pytest.approx(0.1),
     }
     (worse,) = over_networks.claims({"a": [row("x", -1, "worse")], "b": [row("x", -1, "better")]})
     assert (worse["shown"], worse["refuted"]) == (1, 1)
     assert (changes["n"], changes["value"], changes["low"]) == (1, 0.8, None)
     assert (changes["p"], changes["p_holm"], changes["verdict"]) == (None, None, "undecided")
     assert points["p_holm"] == pytest.approx(points["p"])  # the only one tested
+
+
+def test_a_perfect_map_is_better_than_chance_that_never_moves():
+    """Of five networks by exactly as much; of fewer that tells nothing."""
+    rows = [row("x", 0, chance=0.75, look=0.4 + at / 100) for at in range(5)]
+    (found,) = over_networks.claims({str(at): [of] for at, of in enumerate(rows)})
+    expected = stats.ttest_1samp([0.4, 0.41, 0.42, 0.43, 0.44], 0).pvalue
+    assert (found["against"], found["p"]) == ("look", pytest.approx(expected))
+    assert found["verdict"] == "better"
+    (found,) = over_networks.claims({str(at): [of] for at, of in enumerate(rows[:4])})
+    assert found["verdict"] == "undecided"
+    alone = {str(at): [row("x", 0, chance=-0.75)] for at in range(5)}
+    assert over_networks.claims(alone)[0]["verdict"] == "worse"
+    few = {name: alone[name] for name in "0123"}
+    assert over_networks.claims(few)[0]["p"] is None
+
+
+def test_networks_that_may_have_learnt_nothing_are_not_counted():
+    by_network = {
+        "a": [row("x", 0.4)],
+        "b": [row("x", 0.2)],
+        "c": [row("x", 0.9, "not judged"), row("y", 0.9, "not judged")],
+    }
+    (found,) = over_networks.claims(by_network)
+    assert (found["what"], found["n"], list(found["by"])) == ("x", 2, ["a", "b"])
 
 
 def test_over_networks_every_baseline_has_to_be_beaten():

@@ -12,20 +12,29 @@ import pytest
 import torch
 from matplotlib.colors import to_hex
 from PIL import Image
+from torch import nn
 
 from tests.test_explorer import CLASSES, example
 from utils.evidence.values import Values
 from utils.images.dataset import load
 from utils.images.split import Split
 from utils.mistakes import factors, groups, mistakes, neighbours, patterns, suspects
-from utils.networks.architectures import build
+from utils.networks.dry_run import as_classifier
 from utils.report import common_figures, drawing, export, sentences
+
+
+def small(data):
+    """A network of ten classes whose last layer is linear in what it makes of an image."""
+    torch.manual_seed(0)
+    body = [nn.Conv2d(3, 16, 3, 2), nn.ReLU(), nn.Conv2d(16, 32, 3, 2), nn.ReLU()]
+    model = nn.Sequential(*body, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(32, 10))
+    return as_classifier(model, data.classes, data.size, data.mean, data.std)
 
 
 @pytest.fixture(scope="module")
 def found():
     data = load(train_images=200, test_images=120)
-    network = build("resnet18-cifar", data.classes, (32, 32), data.mean, data.std, 0)
+    network = small(data)
     seen, logits = neighbours.see(network, data.test)
     wrong = mistakes.find(data.test, logits)
     return data, seen, wrong, patterns.look(network, seen, logits, wrong, data.train, "fp32")
@@ -91,7 +100,7 @@ def test_what_is_in_doubt_is_told_of_both_of_a_pair_of_test_images(found):
 def test_what_was_not_nudged_is_not_told(found, monkeypatch):
     data, seen, wrong, _ = found
     monkeypatch.setattr(patterns, "NUDGED", 5)
-    network = build("resnet18-cifar", data.classes, (32, 32), data.mean, data.std, 0)
+    network = small(data)
     logits = torch.from_numpy(np.log(seen.probabilities))
     few = patterns.look(network, seen, logits, wrong, data.train, "fp32")
     at = np.flatnonzero(np.isin(data.test.ids, wrong.images.ids))
@@ -104,7 +113,7 @@ def test_a_slice_is_chosen_on_other_images_than_it_is_told_of(found, monkeypatch
     data, seen, _, known = found
     given = []
     monkeypatch.setattr(patterns, "worst_slice", lambda *parts: given.append(parts))
-    network = build("resnet18-cifar", data.classes, (32, 32), data.mean, data.std, 0)
+    network = small(data)
     patterns.find_worst_slice(network, data.val, seen, known)
     patterns.find_worst_slice(network, None, seen, known)
     (of_val, _, of_test, _), (of_one, wrong, of_other, _) = given
@@ -271,7 +280,7 @@ def test_neighbours_stand_beside_their_mistake():
     assert (pictures(second)[0] == training.images[1]).all()
     assert (pictures(other)[0] == training.images[4]).all()
     assert pictures(none) == []
-    assert first.get_title() == "nearest\nof the true class\nowl"
+    assert first.get_title() == "nearest\nof the true class\nlabelled owl"
     plt.close("all")
 
 
@@ -463,6 +472,11 @@ def test_an_overlay_shows_its_own_map_and_is_large_enough(tmp_path):
 
 def test_names_that_differ_in_case_alone_are_told_apart():
     assert export.file_names(["Cat", "cat"]) == ["0_Cat.png", "1_cat.png"]
+
+
+def test_names_that_no_file_can_have_are_cut_off():
+    names = export.file_names(["猫" * 100 + "a", "猫" * 100 + "b", "c"])
+    assert names == ["0_" + "猫" * 50 + ".png", "1_" + "猫" * 50 + ".png", "2_c.png"]
 
 
 def test_maps_go_along_with_their_classes(tmp_path):

@@ -290,12 +290,17 @@ def test_what_is_forgotten_is_held_against_maps_of_other_images():
     first, second = pairs()
     other = np.array([1, 2, 3, 4, 0])
     trained, untrained = {"ours": first, "edges": first}, {"ours": second, "edges": first}
-    found = randomisation.forgetting(trained, untrained, other, np.arange(5))
+    more = {"ours": first[::-1]}  # of another network
+    found = randomisation.forgetting(trained, [untrained, more], other, np.arange(5))
     assert list(found.by) == ["SSIM", "rank correlation"]
     by = found.by["SSIM"]
-    assert list(by) == ["ours", "another image", "edges", "edges, another image"]
-    assert (by["ours"] == likeness.ssim(first, second)).all()
-    assert (by["another image"] == likeness.ssim(first, second[other])).all()
+    ours = ["ours", "another image", "another image + 0.1"]
+    assert list(by) == [*ours, "edges", "edges, another image"]
+    both = likeness.ssim(first, second), likeness.ssim(first, first[::-1])
+    assert by["ours"] == pytest.approx(np.mean(both, axis=0))
+    both = likeness.ssim(first, second[other]), likeness.ssim(first, first[::-1][other])
+    assert by["another image"] == pytest.approx(np.mean(both, axis=0))
+    assert by["another image + 0.1"] == pytest.approx(by["another image"] + 0.1)
     assert by["edges"] == pytest.approx([1] * 5)
     assert by["edges, another image"].max() < 0.5
 

@@ -40,23 +40,22 @@ def inputs():
 def test_only_the_removed_pixels_change(inputs, fill):
     masks = np.random.RandomState(0).rand(4, 12, 10) < 0.4
     before = inputs.clone()
-    bare = inputs + 1
-    changed = imputation.impute(inputs, masks, fill, bare=bare)
+    changed = imputation.impute(inputs, masks, fill)
     differs = (changed != inputs).any(dim=1).numpy()
     assert (differs == masks).all()
     assert (inputs == before).all()
-    assert (imputation.impute(inputs, np.zeros_like(masks), fill, bare=bare) == inputs).all()
-    if fill == "render":
-        assert (changed == torch.where(torch.from_numpy(masks)[:, None], bare, inputs)).all()
+    assert (imputation.impute(inputs, np.zeros_like(masks), fill) == inputs).all()
 
 
 def test_the_mean_colour_is_zero_when_normalised(inputs):
     assert (imputation.impute(inputs, np.ones((4, 12, 10), bool), "mean") == 0).all()
 
 
+@pytest.mark.parametrize("banded", [0, imputation.BANDED])
 @pytest.mark.parametrize("share", [0.01, 0.3, 0.9])
-def test_linear_imputation_equals_the_package(inputs, share, monkeypatch):
+def test_linear_imputation_equals_the_package(inputs, share, banded, monkeypatch):
     monkeypatch.setattr(imputation, "NOISE", 0)
+    monkeypatch.setattr(imputation, "BANDED", banded)
     masks = np.random.RandomState(1).rand(4, 12, 10) < share
     masks[:, 0, 0] = True  # a corner is missing too
     changed = imputation.impute(inputs, masks, "road")
@@ -85,7 +84,7 @@ def test_nothing_left_is_the_mean_colour_and_noise_is_small(inputs):
     [
         ((np.zeros((4, 12, 9), bool), "mean"), "masks: shape"),
         ((np.zeros((3, 12, 10), bool), "mean"), "masks: shape"),
-        ((np.zeros((4, 12, 10), bool), "black"), "fill = 'black': use one of render, road, mean"),
+        ((np.zeros((4, 12, 10), bool), "black"), "fill = 'black': use one of road, mean"),
     ],
 )
 def test_bad_input(inputs, arguments, message):
@@ -181,32 +180,34 @@ def test_the_model_is_left_as_it_was_found():
 
 
 def test_faithfulness_by_hand(monkeypatch):
-    """Curves start with the whole image and end with nothing of it, or the other way round."""
+    """Curves start with the whole image and end with nothing of it, or the other way round. What
+    "road" fills in is made 4 of red here.
+    """
     monkeypatch.setattr(removal, "SHARES", (0, 0.25, 0.5, 1))
-    found = removal.faithfulness(Red(), RED, [0], {"map": MAP, "opposite": 1 - MAP}, "mean")
-    assert found["map"]["deletion"][0] == pytest.approx([sigmoid(value) for value in (2, 0, -1, 0)])
-    assert found["map"]["insertion"][0] == pytest.approx([sigmoid(value) for value in (0, 2, 3, 2)])
-    assert found["opposite"]["deletion"][0] == pytest.approx(
-        [sigmoid(value) for value in (2, 3, 3, 0)]
+    impute, red = imputation.impute, torch.tensor([4.0, 0, 0])[:, None, None]
+
+    def filled(inputs, masks, fill, seed):
+        hole = torch.from_numpy(masks)[:, None]
+        return torch.where(hole, red if fill == "road" else 0, impute(inputs, masks, "mean"))
+
+    monkeypatch.setattr(removal, "impute", filled)
+    found = removal.faithfulness(Red(), RED, [0], {"map": MAP, "opposite": 1 - MAP})
+    in_mean_colour = found["map"]["insertion, mean colour"][0]
+    assert in_mean_colour == pytest.approx([sigmoid(value) for value in (0, 2, 3, 2)])
+    assert found["map"]["insertion"][0] == pytest.approx(
+        [sigmoid(value) for value in (16, 14, 11, 2)]
     )
+    assert found["map"]["deletion"][0] == pytest.approx([sigmoid(value) for value in (2, 4, 7, 16)])
     # seen through the opposite, it falls from 2 to -0.2, as above
     assert found["opposite"]["drop"] == pytest.approx([1 - sigmoid(-0.2) / sigmoid(2)])
     values = removal.of_curves(found, [7])
-    area = 0.125 * (sigmoid(2) + 0.5) + 0.125 * (0.5 + sigmoid(-1)) + 0.25 * (sigmoid(-1) + 0.5)
+    two, four, seven = sigmoid(2), sigmoid(4), sigmoid(7)
+    area = 0.125 * (two + four) + 0.125 * (four + seven) + 0.25 * (seven + sigmoid(16))
     assert values.at.tolist() == [7]
     assert values.by["deletion"]["map"] == pytest.approx([area])
     assert values.by["increase"]["map"].tolist() == [1]
     assert values.by["increase"]["opposite"].tolist() == [0]
     assert values.by["drop"]["opposite"] == pytest.approx(found["opposite"]["drop"])
-
-
-def test_where_all_is_drawn_away_the_background_answers():
-    """Curves end at what lies behind, here red 4 in each pixel, and insertion begins there."""
-    bare = torch.zeros(1, 3, 2, 2)
-    bare[0, 0] = 4
-    found = removal.faithfulness(Red(), RED, [0], {"map": MAP}, "render", bare=bare)["map"]
-    assert found["deletion"][0, [0, -1]] == pytest.approx([sigmoid(2), sigmoid(16)])
-    assert found["insertion"][0, [0, -1]] == pytest.approx([sigmoid(16), sigmoid(2)])
 
 
 def test_road_fills_a_grey_image_as_each_channel_of_a_coloured_one():

@@ -237,6 +237,12 @@ def test_numbers_by_hand(tmp_path):
         "1 of 4 better than every baseline of GradCAM at layer3, in this one network, on the same "
         "images; 2 worse than one of them, 1 undecided; 1 more below, not of this map" in text
     )
+    others = [{"what": "hits", "verdict": verdict, "n": 5} for verdict in ("worse", "undecided")]
+    text = words(page_of(run_folder(tmp_path), networks=others))
+    assert "1 undecided; over 5 networks like it 0 of 2 better, 1 worse; 1 more below" in text
+    assert (
+        "Over 5 networks like it 2 claims were held against their baselines. Worse: hits." in text
+    )
     assert "Baselines: centre : the middle of the image, whatever is there." in text
     assert "1 0.0200 1.235 1.000 50.00 60.33 61" in text
     assert "seed 12345" in text

@@ -50,10 +50,15 @@ def test_max_sensitivity_by_hand():
 
 
 def test_infidelity_is_captums_of_the_same_squares():
+    """But of a map that is the wrong way round: that foretells no more than nothing does."""
     model, classes = Linear(), np.array([0, 1, 2])
     maps = RNG.rand(3, 16, 16)
     found = robustness.infidelity(model, INPUTS, classes, {"x": maps}, seed=1, scaled=False)["x"]
-    scaled = robustness.infidelity(model, INPUTS, classes, {"x": maps}, seed=1)["x"]
+    each = {"x": maps, "opposite": -maps, "nothing": 0 * maps}
+    each = robustness.infidelity(model, INPUTS, classes, each, seed=1)
+    scaled = np.minimum(each["x"], each["opposite"])
+    assert np.maximum(each["x"], each["opposite"]) == pytest.approx(each["nothing"])
+    assert (scaled < each["nothing"]).all()
     rng = np.random.RandomState(1)
     corners = iter([(rng.randint(13), rng.randint(13)) for _ in range(robustness.PATCHES)])
     places: list = []

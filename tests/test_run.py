@@ -367,7 +367,7 @@ def test_that_weights_are_random_is_said_before_it_runs(animals, tmp_path, capsy
     said = "torchvision:resnet18: its weights are random, so its maps explain nothing: give weights"
     assert said in capsys.readouterr().err.splitlines()
     notebooks.planned(str(tmp_path), given | {"network": "tests.test_run:small"})
-    assert capsys.readouterr().err == ""
+    assert "its weights are random" not in capsys.readouterr().err
 
 
 def broken():

@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 
 from tests.conftest import ANALYSE_FOLDER
-from utils import ROOT
+from utils import ROOT, runs
 from utils.evidence import values
 from utils.evidence.results import tidy
 from utils.runs import notebooks
@@ -269,17 +269,15 @@ def test_no_mistake_at_all_is_said_and_ends_well(animals, finished, tmp_path, ca
         if path.stem in misclassified:
             path.unlink()
     shutil.copytree(finished, tmp_path / "run")
-    only = [*ANALYSE_FOLDER, str(tmp_path / "easy")]
-    assert notebooks.main([str(tmp_path / "run"), *only]) == 1  # with the seed of another run
-    assert "seed = 0: the weights in" in capsys.readouterr().err
-    only += ["-p", "seed", "3"]
-    # it had the images that are held out here
-    assert notebooks.main([str(tmp_path / "run"), *only]) == 1
-    assert (
-        "had other training or validation images than these: give the train_images"
-        in capsys.readouterr().err
-    )
-    only += ["-p", "val_images", "0"]
+    given = {"dataset": "folder", "data_dir": str(tmp_path / "easy"), "device": "cpu"}
+    for seed, said in (
+        (0, "seed = 0: the weights in"),  # of another run
+        # it had the images that are held out here
+        (3, "had other training or validation images than these: give the train_images"),
+    ):
+        with pytest.raises(ValueError, match=said):
+            runs.open_analysis(tmp_path / "run", **given, seed=seed)
+    only = [*ANALYSE_FOLDER, given["data_dir"], "-p", "seed", "3", "-p", "val_images", "0"]
     assert notebooks.main([str(tmp_path / "run"), *only]) == 0, capsys.readouterr().err
     assert "there is no mistake to explain" in (tmp_path / "run" / "report.html").read_text()
     notebook = (tmp_path / "run" / "03_gradcam_analysis.ipynb").read_text()

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from sklearn.metrics import roc_auc_score
 
 from utils.mistakes import shared
 
@@ -35,7 +36,9 @@ def test_same_answer_by_hand():
     assert len(shared.same_answer(PREDICTED[:1], LABELS)) == 0
 
 
-def test_shared_by_at_least_half_of_the_others():
+def test_shared_by_most_of_the_others():
+    one_of_two = np.array([[1, 1], [1, 1], [0, 1]])
+    assert shared.shared_by_others(one_of_two, np.array([0, 0]), 0).tolist() == [False, True]
     assert shared.shared_by_others(PREDICTED, LABELS, 0).tolist() == [True, True]
     assert shared.shared_by_others(PREDICTED, LABELS, 2).tolist() == [True, False, True]
 
@@ -59,7 +62,8 @@ def test_auroc_of_what_tells_and_of_noise():
     known, at = [{"told": told, "noise": noise}] * 3, [np.arange(200)] * 3
     rows = shared.auroc_of_shared(known, [which] * 3, at, 1000)
     assert rows[0]["low"] > 0.6
-    assert rows[0]["p"] == pytest.approx(2 / shared.DRAWS)  # the least there is, twice by Holm
+    # the least there is, twice by Holm
+    assert rows[0]["p"] == pytest.approx(2 * 2 / (1 + shared.RESAMPLED))
     assert rows[1]["low"] < 0.5 < rows[1]["high"]
     # networks that err alike tell no more than one of them
     (alone, _) = shared.auroc_of_shared(known[:1], [which], at[:1], 1000)
@@ -72,6 +76,27 @@ def test_what_tells_more_is_told_from_what_does_not():
     which = (sure + told)[:, 0] + rng.normal(size=300) > 0
     assert shared.likelihood_ratio_test(sure, told, which) == pytest.approx(1 / 401)
     assert shared.likelihood_ratio_test(sure, told, np.ones(300, bool)) is None
+
+
+def test_what_bends_with_the_confidence_tells_nothing_beyond_it(monkeypatch):
+    """Mistakes are shared where the confidence is in the middle, which a map shows too."""
+    monkeypatch.setattr(shared, "DRAWS", 100)
+    rng, p = np.random.RandomState(0), []
+    for _ in range(10):
+        sure = rng.normal(size=(300, 1))
+        which = rng.random_sample(300) < 1 / (1 + np.exp(2 * sure[:, 0] ** 2 - 1))
+        p.append(shared.likelihood_ratio_test(sure, sure**2 + rng.normal(size=(300, 1)) / 9, which))
+    assert np.mean(np.array(p) < 0.05) <= 0.2  # of a straight line it is 1
+
+
+def test_areas_are_those_of_scikit_learn_with_equal_values_and_weights():
+    rng = np.random.RandomState(0)
+    values, which = rng.randint(0, 5, 60), rng.random_sample(60) < 0.4
+    weights = rng.multinomial(60, np.full(60, 1 / 60), 20)
+    found = shared._areas(values, which, weights)
+    expected = [roc_auc_score(which, values, sample_weight=draw) for draw in weights]
+    assert found == pytest.approx(expected)
+    assert np.isnan(shared._areas(values, which, np.where(which, 0, 1)[None])).all()
 
 
 def test_few_mistakes_and_many_predictors_tell_nothing(monkeypatch):

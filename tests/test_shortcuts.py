@@ -41,7 +41,7 @@ class SeesHues(nn.Module):
 
 @pytest.fixture(scope="module")
 def test_split():
-    return load("shapes", test_images=40).test
+    return load("shapes", train_images=20, test_images=40).test
 
 
 @pytest.fixture

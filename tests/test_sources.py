@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from utils.images import cifar10, load, shapes, sources
+from utils.images import cifar10, load, shapes, shapes_source, sources
 from utils.images.form import Form
-from utils.images.shapes_source import render_background, render_two_objects
-from utils.images.sources import DATASETS, Source
+from utils.images.shapes_source import render_two_objects, render_with_cause
+from utils.images.sources import DATASETS, Source, read_part
 from utils.images.split import Split
 
 
@@ -118,15 +118,17 @@ def test_what_it_says_of_itself_counts(monkeypatch):
 
 
 def test_shapes_in_another_form():
-    small, form = load("shapes", seed=1, form=Form((24, 20))), Form((24, 20))
-    full = load("shapes", seed=1)
+    small, form = load("shapes", seed=1, train_images=20, form=Form((24, 20))), Form((24, 20))
+    full = load("shapes", seed=1, train_images=20)
     assert (small.size, full.size) == ((24, 20), (32, 32))
     assert small.test.ids.tolist() == full.test.ids.tolist()
     for index in (0, 500):
         assert np.array_equal(small.test.images[index], form.of_array(full.test.images[index]))
         assert np.array_equal(small.test.masks[index], form.of_mask(full.test.masks[index]))
     some = [700, 3]
-    ours, theirs = (render_background(dataset.test.take(some), 1) for dataset in (small, full))
+    ours, theirs = (
+        render_with_cause(dataset.test.take(some), 1, "tiny object") for dataset in (small, full)
+    )
     assert np.array_equal(ours, np.stack([form.of_array(image) for image in theirs]))
     others = (full.test.labels[some] + 1) % 10
     (images, masks), (full_images, full_masks) = (
@@ -152,9 +154,69 @@ def test_counts_before_anything_is_read(dataset, classes, train, test):
 
 
 def test_shapes_are_as_many_as_were_counted():
-    images = load("shapes", val_images=0)
-    counted = DATASETS["shapes"].count("")
-    for part in ("train", "test"):
-        labels = getattr(images, part).labels
-        assert np.bincount(labels).tolist() == list(counted[part].values())
-    assert images.classes == tuple(counted["train"])
+    for part, counted in DATASETS["shapes"].count("").items():
+        asked = []
+
+        def choose(labels, asked=asked):
+            asked.append(labels)
+            return np.arange(1)
+
+        classes, _ = sources.read_part("shapes", "", 0, part, Form(), choose)
+        assert np.bincount(asked[0]).tolist() == list(counted.values())
+        assert classes == tuple(counted)
+
+
+@pytest.fixture
+def drawn(tmp_path, monkeypatch):
+    """Draws anew what no file has; the images that were drawn are counted."""
+    counted, render = [], shapes_source.causes.render
+
+    def draw(labels, seed, at):
+        counted.append(len(at))
+        return render(labels, seed, at)
+
+    monkeypatch.setattr(shapes_source.causes, "render", draw)
+    monkeypatch.setattr(shapes_source, "MANY", 30)
+
+    def read(folder=tmp_path, count=40, seed=0):
+        shapes_source._render.cache_clear()
+        found = read_part("shapes", str(folder), seed, "test", Form(), lambda _: np.arange(count))[
+            1
+        ]
+        return found, counted
+
+    yield read
+    shapes_source._render.cache_clear()
+
+
+def test_what_was_drawn_is_kept_for_the_next_notebook(drawn, tmp_path):
+    first, _ = drawn()
+    again, counted = drawn()
+    assert counted == [40]
+    assert (again.images == first.images).all()
+    assert (again.masks == first.masks).all()
+    assert again.factors.keys() == first.factors.keys()
+    assert all((again.factors[name] == values).all() for name, values in first.factors.items())
+    assert drawn(count=29)[1] == drawn(count=29)[1] == [40, 29, 29]  # few are drawn anew
+    drawn(seed=1), drawn(count=41)
+    assert counted == [40, 29, 29, 40, 41]
+    assert len(list(tmp_path.iterdir())) == 3
+
+
+def test_what_was_drawn_otherwise_or_cut_short_is_drawn_anew(drawn, tmp_path, monkeypatch):
+    first, counted = drawn()
+    (path,) = tmp_path.iterdir()
+    path.write_bytes(path.read_bytes()[:5000])
+    assert (drawn()[0].images == first.images).all()
+    monkeypatch.setattr(shapes_source, "CODE", "of another version")
+    drawn()
+    assert counted == [40] * 3
+    (tmp_path / "file").touch()
+    assert (drawn(folder=tmp_path / "file" / "in it")[0].images == first.images).all()
+
+
+def test_no_more_are_kept_than_a_few(drawn, tmp_path):
+    for seed in range(7):
+        drawn(seed=seed)
+    assert len(list(tmp_path.iterdir())) == shapes_source.KEPT
+    assert drawn(seed=6)[1] == [40] * 7

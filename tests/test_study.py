@@ -8,11 +8,10 @@ import torch
 from torch import nn
 
 from utils.evidence import experiments, localisation, looks, places, study
-from utils.evidence.likeness import ssim
+from utils.evidence.likeness import rank_correlation, ssim
 from utils.evidence.subject import REFERENCES, Subject, borrowed
 from utils.evidence.values import Study
 from utils.images.dataset import load
-from utils.images.shapes_source import render_background
 from utils.images.split import Split
 from utils.networks.classifier import Classifier, predict
 from utils.networks.features import activity
@@ -71,6 +70,32 @@ def test_in_mosaics_each_map_is_on_its_own():
     assert maps.shape == (8, 16, 16)
 
 
+def nobody(subject):
+    """No right answer lends a map."""
+    return subject.take(np.arange(0)), np.arange(0)
+
+
+def test_right_answers_lend_their_maps_over_the_runner_up(monkeypatch):
+    given = []
+    monkeypatch.setattr(
+        experiments.mending,
+        "points_at_the_cause",
+        lambda *of: given.append(of) or dict.fromkeys(("borrowed", "p", "q"), np.zeros(1)),
+    )
+    images = [
+        painted((label, slice(3), slice(3)), (no, slice(5, 8), slice(6)))
+        for label, no in ((0, 1), (2, 1), (1, 0))
+    ]
+    wrong, right = of(images[:1], [0], [1]), of(images[1:], [2, 1])
+    experiments.by_mending(Study(), np.array([7]), wrong, 1, right, np.array([1, 0]))
+    _, inputs, at, true, predicted, maps, *_ = given[0]
+    assert (len(inputs), at.tolist()) == (1, [0])
+    assert (true.tolist(), predicted.tolist()) == ([0, 2, 1], [1, 2, 1])
+    assert (maps[0] == wrong.maps(np.array([1]), against=np.array([0]))[0]).all()
+    assert (maps[1:] == right.maps(np.array([2, 1]), against=np.array([1, 0]))).all()
+    assert len(given[1][5]) == 3  # by colour too
+
+
 def test_mistakes_are_mended_by_their_own_map_and_kept_in_their_place():
     """Six pixels of another class mislead; in one image it is twelve, more than a tenth."""
     true, wrong = [0, 0, 1, 1, 2, 2], [1, 1, 2, 2, 0, 0]
@@ -81,7 +106,7 @@ def test_mistakes_are_mended_by_their_own_map_and_kept_in_their_place():
     images[3] = painted((1, slice(6, 8), slice(6, 8)), (2, slice(3), slice(4)))
     subject = of(images, true, wrong)
     found, every = Study(), np.array([3, 5, 8, 13, 21, 34])
-    experiments.by_mending(found, every, subject, 6, "mean", lambda subject: None)
+    experiments.by_mending(found, every, subject, 6, *nobody(subject))
     test = found.tests["mistakes"]
     assert test.at.tolist() == found.verdicts["at"].tolist() == every.tolist()
     assert test.by["corrected"]["GradCAM, 1"].tolist() == [1, 1, 1, 0, 1, 1]
@@ -89,7 +114,7 @@ def test_mistakes_are_mended_by_their_own_map_and_kept_in_their_place():
     assert set(found.tests["search"].at) <= set(every)
     assert len(found.verdicts["p"]) == len(found.verdicts["odd p"]) == 6
     few = Study()
-    experiments.by_mending(few, every, subject, 2, "mean", lambda subject: None)
+    experiments.by_mending(few, every, subject, 2, *nobody(subject))
     at = few.tests["mistakes"].at
     assert few.tests["mistakes"].by["corrected"]["GradCAM, 1"].tolist() == [
         float(index != 13) for index in at
@@ -105,30 +130,14 @@ def test_what_speaks_for_both_classes_is_not_what_mends():
     subject = of(images, [0, 1], [1, 2], white=2)
     assert subject.maps(np.array([1, 2]))[:, 3, 0] == pytest.approx(1)
     found = Study()
-    experiments.by_mending(found, np.arange(2), subject, 2, "mean", lambda subject: None)
+    experiments.by_mending(found, np.arange(2), subject, 2, *nobody(subject))
     assert found.tests["mistakes"].by["corrected"]["GradCAM, 1"].tolist() == [1, 1]
-
-
-def test_what_lies_behind_is_of_the_same_image(monkeypatch):
-    """Behind the others is more of the wrong class, so with theirs nothing would be mended."""
-    monkeypatch.setattr(experiments, "SEARCHED", 2)
-    parts = [(0, slice(16, 18), slice(16, 18)), (1, slice(4), slice(2))]
-    subject = of([painted(*parts, size=20)] * 5, [0] * 5, [1] * 5)
-    bare = torch.zeros(5, 3, 20, 20)
-    bare[1:4, 1] = 1
-    found = Study()
-    how = "render", lambda of: bare[: len(of)]
-    experiments.by_mending(found, np.arange(5), subject, 5, *how)
-    assert found.tests["search"].at.tolist() == [0, 4]
-    assert found.tests["search"].by["corrected"]["to the true class"].tolist() == [1, 1]
-    mended = found.tests["mistakes"].by["corrected"]["GradCAM, 1"]
-    assert mended.tolist() == found.verdicts["mends"].tolist() == [1, 0, 0, 0, 1]
 
 
 def test_a_hole_breaks_what_hangs_on_few_pixels():
     images = [painted((label, slice(8), slice(8))) for label in (0, 1)]
     found = Study()
-    experiments.by_holes(found, np.array([4, 9]), of(images, [0, 1]), "mean", None)
+    experiments.by_holes(found, np.array([4, 9]), of(images, [0, 1]))
     assert found.tests["holes"].at.tolist() == [4, 9]
     assert found.tests["holes"].by["broken"]["mean colour"].tolist() == [0, 0]
 
@@ -151,12 +160,39 @@ def test_maps_are_borrowed_of_the_kind_that_is_said():
     values = found.tests["other class"].by["rank correlation"]["another image"]
     assert values == pytest.approx(1)
     experiments.by_forgetting(found, np.arange(4), subject)
-    _, other = borrowed(subject.predicted, subject.seed)
-    trained, untrained = subject.maps(subject.predicted), subject.untrained(subject.predicted)
+    same, _ = borrowed(subject.predicted, subject.seed)
+    trained = subject.maps(subject.predicted)
+    untrained = [subject.untrained(subject.predicted, draw=draw) for draw in range(4)]
     by = found.tests["forgetting"].by["SSIM"]
-    assert by["GradCAM, 1"] == pytest.approx(ssim(trained, untrained))
-    assert by["another image"] == pytest.approx(ssim(trained, untrained[other]))
-    assert (subject.predicted[other] != subject.predicted).all()
+    alike = np.mean([ssim(trained, maps) for maps in untrained], axis=0)
+    assert by["GradCAM, 1"] == pytest.approx(alike)
+    another = np.mean([ssim(trained, maps[same]) for maps in untrained], axis=0)
+    assert by["another image"] == pytest.approx(another)
+    assert by["another image + 0.1"] == pytest.approx(another + 0.1)
+    assert (subject.predicted[same] == subject.predicted).all()
+    assert (same != np.arange(4)).all()
+
+
+def test_how_much_more_the_class_changes_than_the_image_is_also_of_untrained_networks():
+    images = [
+        painted((label, slice(3), slice(at + 1)), (1 - label, slice(5, 8), slice(at + 2)))
+        for at, label in enumerate((0, 1, 0, 1))
+    ]
+    subject, found = of(images, [0, 1, 0, 1], white=1), Study()
+    experiments.by_other_class(found, np.arange(4), subject)
+    by, same = found.tests["other class"].by, borrowed(subject.predicted, subject.seed)[0]
+    alike, over = by["rank correlation"], by["class over image"]
+    difference = alike["another image"] - alike["GradCAM, 1"]
+    assert over["GradCAM, 1"] == pytest.approx(difference)
+    assert over["as much with either"].tolist() == [0] * len(difference)
+    drawn = (subject.predicted + np.random.RandomState(0).randint(1, 4, 4)) % 4
+    each = []
+    for draw in (1, 2, 3):
+        own, other = (subject.untrained(of, draw=draw) for of in (subject.predicted, drawn))
+        each.append(rank_correlation(own, own[same]) - rank_correlation(own, other))
+    at = found.tests["other class"].at
+    assert over["untrained network"] == pytest.approx(np.mean(each, axis=0)[at])
+    assert np.ptp(each, axis=0).max() > 0
 
 
 def test_a_reversed_eigencam_is_told(monkeypatch):
@@ -188,7 +224,7 @@ def test_without_an_object_a_pair_is_chosen_by_the_answer():
 def test_removal_is_of_the_images_that_were_asked_for():
     images = [painted((label, slice(3), slice(2))) for label in (0, 1, 2)]
     found = Study()
-    experiments.by_removal(found, np.array([2, 4, 6]), of(images, [0, 1, 2]), "mean", None)
+    experiments.by_removal(found, np.array([2, 4, 6]), of(images, [0, 1, 2]))
     test = found.tests["removal"]
     assert test.at.tolist() == [2, 4, 6]
     own = test.by["insertion"]["GradCAM, 1"]
@@ -198,17 +234,22 @@ def test_removal_is_of_the_images_that_were_asked_for():
 
 @pytest.fixture(scope="module")
 def drawn():
-    data = load(test_images=100)
+    data = load(train_images=20, test_images=100)
     classifier = replace(by_colour(len(data.classes)), size=(32, 32))
     return classifier, data.test
 
 
-def test_every_test_of_a_drawn_split(drawn):
+def test_every_test_of_a_drawn_split(drawn, monkeypatch):
     classifier, split = drawn
+    lent, mend = [], experiments.by_mending
+    monkeypatch.setattr(experiments, "by_mending", lambda *of: lent.extend(of[4:]) or mend(*of))
     logits = predict(classifier, split.images)
     predicted = logits.argmax(dim=1).numpy()
-    subject = Subject(classifier, split, predicted, "GradCAM", "1", 0, looks.learn(split, 10))
     wrong = np.flatnonzero(predicted != split.labels)
+    cause = split.factors["cause"].copy()
+    cause[wrong[::7]] = "wrong label"
+    split = replace(split, factors=split.factors | {"cause": cause})
+    subject = Subject(classifier, split, predicted, "GradCAM", "1", 0, looks.learn(split, 10))
     found = study.examine(subject, logits, True, ["1"], ("LayerCAM", "1"))
     objects = found.tests["object"]
     of_objects = {name for name in found.tests if name.startswith("object")}
@@ -231,6 +272,12 @@ def test_every_test_of_a_drawn_split(drawn):
     rises = found.tests["mistakes"].by["rise of the true class"]["GradCAM, 1"]
     assert rises == pytest.approx(found.verdicts["own"], abs=0.01)
     assert not set(found.tests["holes"].at) & set(wrong)
+    right, runner_up = lent
+    at = [split.ids.tolist().index(image_id) for image_id in right.split.ids]
+    assert (predicted[at] == split.labels[at]).all()
+    assert (runner_up != predicted[at]).all()
+    assert (logits[at, runner_up] == logits[at].sort(dim=1).values[:, -2]).all()
+    assert set(found.verdicts["lenders"]) == {99 - (cause[wrong] == "wrong label").sum()}
     assert found.tests["two objects"].by["stronger on its own"]["centre"] == pytest.approx(0.5)
     assert len(found.strip) == len(found.cascade) + 1
     first = found.tests["forgetting"].at[:1]
@@ -239,9 +286,8 @@ def test_every_test_of_a_drawn_split(drawn):
     assert (first != second).all()
     for maps, labels in zip(of_two, (first, second), strict=True):
         assert (maps == subject.of_images(images, labels).maps(labels)).all()
-    assert list(found.tests["holes"].by["broken"]) == ["render", "mean colour"]
-    bare = classifier.inputs(render_background(split, 0))[:]
-    assert torch.equal(study.behind(subject, "render"), bare)
+    assert list(found.tests["holes"].by["broken"]) == ["ROAD", "mean colour"]
+    assert "wrong label" not in cause[found.tests["mistakes"].at]  # of it no map can know
     assert len(images) == len(split)
     assert {"RISE", "Occlusion"} < set(found.alike[0])
     assert set(found.tests["sign"].by["reversed"]) == {"EigenCAM, 1"}

@@ -32,7 +32,7 @@ def test_borrowed_by_hand():
 
 @pytest.fixture(scope="module")
 def subject():
-    data = load(test_images=20)
+    data = load(train_images=300, test_images=20)
     network = build("resnet18-cifar", data.classes, (32, 32), data.mean, data.std, 0)
     known = looks.learn(data.train, len(data.classes))
     return Subject(network, data.test, data.test.labels, "GradCAM", "layer3", 0, known)
@@ -102,9 +102,18 @@ def test_claims_by_hand():
         "two objects": Values(
             at, {"stronger on its own": {"us": half, "centre": 1 - half, "edges": right}}
         ),
-        "forgetting": Values(at, {"SSIM": {"us": half / 2, "another image": half}}),
+        "forgetting": Values(
+            at, {"SSIM": {"us": half / 2, "another image + 0.1": right - half / 9}}
+        ),
         "other class": Values(
-            at, {"rank correlation": {"us": right / 4, "another image": right - half / 9}}
+            at,
+            {
+                "class over image": {
+                    "us": right,
+                    "as much with either": 0 * at,
+                    "untrained network": half / 2,
+                }
+            },
         ),
         "removal": Values(at, {"insertion": {"us": right}}),  # beside nothing
         "naming": Values(
@@ -123,7 +132,7 @@ def test_claims_by_hand():
     assert [row["what"] for row in found] == [
         "points at the object, all test images",
         "tells the object of its class from another",
-        "forgets the image when the network forgets",
+        "changes when the network forgets",
         "changes with the class more than with the image",
         "the maps name the cause of a mistake",
     ]
@@ -131,8 +140,8 @@ def test_claims_by_hand():
     assert [row["baseline"] for row in found] == [
         "centre",
         "edges",
-        "another image",
-        "another image",
+        "another image + 0.1",
+        "untrained network",
         "the image's statistics",
     ]
     assert (found[0]["ours"], found[0]["theirs"], found[0]["difference"]) == (1, 0.5, 0.5)
@@ -142,10 +151,10 @@ def test_claims_by_hand():
         "centre": 0,
         "edges": -0.5,
     }
-    assert found[3]["difference"] == pytest.approx(0.75 - 1 / 18)  # less is good
-    assert found[3]["ours"] == 0.25
-    measures = found[0]["measure"], found[3]["measure"]
-    assert measures == ("pointing game", "rank correlation, less is better")
+    assert found[2]["difference"] == pytest.approx(0.75 - 1 / 18)  # less is good
+    assert found[2]["ours"] == 0.25
+    measures = found[0]["measure"], found[2]["measure"]
+    assert measures == ("pointing game", "SSIM, less is better")
     contract = [
         "what",
         "map",
@@ -183,6 +192,21 @@ def test_what_a_wrong_class_mends_counts_against_the_map():
     assert [row["baseline"] for row in claims(tests, "us")] == ["told a wrong third class"] * 2
 
 
+def test_it_has_to_hold_with_either_fill():
+    """By ROAD it is better than both; with the mean colour no better than one of them."""
+    edges, ours = np.linspace(0, 0.1, 30), np.linspace(0.4, 0.6, 30)
+    by = {
+        "insertion": {"us": ours, "edges": edges, "centre": edges / 2},
+        "insertion, mean colour": {"us": ours, "edges": edges, "centre": ours[::-1]},
+    }
+    (alone,) = claims({"removal": Values(np.arange(30), {"insertion": by["insertion"]})}, "us")
+    assert (alone["baseline"], alone["verdict"]) == ("edges", "better")
+    (row,) = claims({"removal": Values(np.arange(30), by)}, "us")
+    assert (row["baseline"], row["verdict"]) == ("centre, mean colour", "undecided")
+    assert (row["difference"], row["theirs"]) == (pytest.approx(0), pytest.approx(0.5))
+    assert list(row["each"]) == ["centre", "edges", "centre, mean colour", "edges, mean colour"]
+
+
 def test_other_measures_are_judged_apart():
     curve = {"us": np.full(40, 0.2), "edges": np.full(40, 0.4)}
     tests = {"removal": Values(np.arange(40), {"deletion": curve, "insertion": curve})}
@@ -194,7 +218,7 @@ def test_other_measures_are_judged_apart():
 
 @pytest.mark.parametrize(
     ("test", "measure", "other"),
-    [("removal", "drop", "edges"), ("forgetting", "rank correlation", "another image")],
+    [("removal", "drop", "edges"), ("forgetting", "rank correlation", "another image + 0.1")],
 )
 def test_less_is_good_beside_the_claims_too(test, measure, other):
     values = {"us": np.full(40, 0.2), other: np.full(40, 0.4)}
@@ -209,7 +233,7 @@ def test_what_each_claim_is_held_against():
     for test, measure, ours, other, what in (
         ("mistakes", "rise of the true class", "us", "borrowed maps", "without what it marks"),
         ("people", "agrees", "the network's answer", "the usual error of its class", "the network"),
-        ("naming", "named", "the maps", "the answer's confidence", "... better than"),
+        ("naming", "named", "the maps", "the answer's confidence", "the maps name it better"),
         ("object, true", "pointing game", "us", "centre", "points at the object, mistakes, true"),
     ):
         values = {"us": ones, ours: ones, "oracle": ones, other: better}

@@ -1,6 +1,7 @@
 """What a sweep leaves, of networks that are small and runs that are written by hand."""
 
 import json
+from types import SimpleNamespace
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 from tests.browsing import fits
 from tests.test_over_networks import row
 from utils.core import names
+from utils.core.statistics import holm
 from utils.evidence import over_networks
 from utils.images.dataset import load
 from utils.images.split import Split
@@ -294,3 +296,17 @@ def test_images_of_both_ends_name_the_answers():
         _title(test, ("cat", "dog", "owl"), predicted, 0)
         == "cat, predicted\ndog 2, others 1 of 4\nid x1"
     )
+
+
+def test_comparisons_of_several_values_are_read_together():
+    accuracies = {"a": (90, 91.1, 92), "b": (91, 92, 93.2), "c": (90.5, 95, 91)}
+    runs = [
+        SimpleNamespace(parameters={"recipe": recipe, "seed": seed}, accuracy=accuracy)
+        for recipe, of in accuracies.items()
+        for seed, accuracy in enumerate(of)
+    ]
+    rows = summary._compared(runs)["recipe"]
+    p = [row["p"] for row in rows]
+    assert len(p) == 3
+    assert [row["p_holm"] for row in rows] == pytest.approx(holm(p))
+    assert min(row["p_holm"] for row in rows) == pytest.approx(3 * min(p))

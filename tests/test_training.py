@@ -8,16 +8,16 @@ import numpy as np
 import pytest
 import torch
 import torchinfo
-import torchvision
 from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from tests.test_resume import Small
 from utils.images.dataset import Dataset
 from utils.images.form import Form
 from utils.images.split import LazyImages, Split
 from utils.networks import classifier as networks
 from utils.networks import resnet, weights
-from utils.networks.architectures import build
+from utils.networks.architectures import ARCHITECTURES, build
 from utils.networks.classifier import Classifier, predict
 from utils.training import feeds, loop, optimisers, state, store
 from utils.training.recipes import RECIPES, Recipe, choose_recipe
@@ -148,6 +148,19 @@ def test_sides_divide_the_run_into_equal_parts():
 
 
 @pytest.mark.parametrize(
+    ("side", "images", "batch_size"),
+    [(64, 9000, 128), (224, 9000, 64), (224, 100, 12), (8, 9000, 512)],
+)
+def test_large_images_get_smaller_batches(side, images, batch_size):
+    recipe = choose_recipe("plateau", "folder", images=images, image_size=side)
+    assert recipe.batch_size == batch_size
+    assert recipe.learning_rate == pytest.approx(0.01 * batch_size / 512)
+    asked = choose_recipe("plateau", "folder", batch_size=300, images=images, image_size=side)
+    assert (asked.batch_size, asked.learning_rate) == (300, 0.01)
+    assert choose_recipe("muon", "shapes", images=4500, image_size=64).batch_size == 48
+
+
+@pytest.mark.parametrize(
     ("images", "batch_size", "learning_rate"),
     [
         (4096, 512, 0.01),
@@ -219,8 +232,20 @@ RECIPE = replace(RECIPES["plateau"], epochs=2, batch_size=4)
 ARGUMENTS = {"name": "plateau", "seed": 0, "precision": "fp32"}
 
 
+@pytest.fixture(autouse=True)
+def small(monkeypatch):
+    """What is asked here hangs on no architecture."""
+
+    def made(*_):
+        with torch.random.fork_rng():
+            torch.manual_seed(0)
+            return Small()
+
+    monkeypatch.setitem(ARCHITECTURES, "small", made)
+
+
 def untrained(dataset):
-    return build("resnet18-cifar", dataset.classes, dataset.size, dataset.mean, dataset.std)
+    return build("small", dataset.classes, dataset.size, dataset.mean, dataset.std)
 
 
 def fit(dataset, folder=None, recipe=RECIPE, **changed):
@@ -351,7 +376,7 @@ def test_fit_leaves_the_network_that_it_is_given_alone(few, tmp_path):
         loop.fit(given, few, RECIPE, store.RunFolder(tmp_path), **ARGUMENTS)
         weights.append((tmp_path / "weights.safetensors").read_bytes())
     assert weights[0] == weights[1]
-    first = resnet.cifar_resnet18(2).state_dict()
+    first = untrained(few).model.state_dict()
     assert all(torch.equal(value, first[name]) for name, value in given.model.state_dict().items())
 
 
@@ -414,7 +439,7 @@ def test_fit_leaves_history_and_weights(few, tmp_path):
     assert same_weights(classifier, again)
     expected = {"classes": ["dark", "light"], "mean": [0.5, 0.4, 0.3], "std": [0.25, 0.2, 0.1]}
     expected |= {
-        "architecture": "resnet18-cifar",
+        "architecture": "small",
         "image_size": [32, 32],
         "recipe": "plateau",
         "seed": 0,
@@ -579,14 +604,14 @@ def test_logits_that_are_not_finite_stop_before_the_weights_are_written(few, tmp
 
 
 def test_small_images_are_trained_on_first(few, tmp_path, monkeypatch):
-    sides, forward = [], torchvision.models.ResNet.forward
+    sides, forward = [], Small.forward
 
     def record(model, images):
         if model.training:
             sides.append(images.shape[2])
         return forward(model, images)
 
-    monkeypatch.setattr(torchvision.models.ResNet, "forward", record)
+    monkeypatch.setattr(Small, "forward", record)
     fit(few, tmp_path, replace(RECIPE, sides=(16, 32)))
     assert sides == [16, 16, 32, 32]
 

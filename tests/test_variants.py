@@ -12,13 +12,6 @@ COVERS = np.stack([scene.cover for scene in SCENES])
 SHARP = np.array([not scene.soft for scene in SCENES])  # blur spreads what is changed
 
 
-def test_the_background_alone_has_nothing_on_it():
-    for scene in SCENES:
-        bare = scene.bare().image()
-        if not scene.soft:
-            assert (bare == np.clip(scene.ground + scene.noise, 0, 255)).all()
-
-
 def test_without_its_object_an_image_differs_there_alone():
     without = np.stack([replace(scene, shown=False).image() for scene in SCENES])
     differs = (without != IMAGES).any(axis=3)

@@ -13,9 +13,8 @@ from utils.core.names import check_command_line
 
 if __name__ == "__main__":  # a wrong name is refused before anything large is imported
     check_command_line("utils.sweep", sys.argv[1:])
-from utils.runs.sweep import main
+    from utils.runs.sweep import main  # here, or each worker would import it: they import this file
 
-if __name__ == "__main__":
     try:
         sys.exit(main())
     except KeyboardInterrupt:

@@ -4,7 +4,9 @@ import functools
 
 from tests.docs import interval, kept, table
 from utils.evidence.claims import CLAIMS
+from utils.evidence.imputation import MEAN
 from utils.evidence.paired import ALPHA
+from utils.evidence.randomisation import CLASS_OVER_IMAGE
 from utils.report.sentences import abstract
 from utils.report.tables import p_text
 from utils.report.words import glosses
@@ -57,7 +59,7 @@ class Told:
 
     def explained(self) -> str:
         """How many mistakes are read right without their planted cause, as the report says it."""
-        return abstract([], {}, 0, self.found.causes, {})[0]
+        return abstract([], {}, self.found.causes, {})[0]
 
     def naming(self) -> str:
         """How often the cause of a planted mistake is named right, by what is seen."""
@@ -121,8 +123,8 @@ MEASURED = {  # what the differences are of
     "insertion": "probability of the class, mean over the shares kept",
     "corrected": "share of mistakes read right",
     "rise of the true class": "probability of that class",
-    "SSIM": "likeness, SSIM",
-    "rank correlation": "likeness, rank correlation",
+    "SSIM": "likeness, SSIM (less is better)",
+    CLASS_OVER_IMAGE: "rank correlation",
     "named": "share named right",
     "agrees": "share of mistakes",
 }
@@ -134,6 +136,14 @@ HEADLINE = (
     "without what it marks the true class rises",
     "the maps name the cause of a mistake",
 )
+
+
+def mean_of(path: str, what: str, key: str) -> str:
+    """What was measured for a claim of "ours" or "theirs", in the mean of the networks of a kept
+    sweep.
+    """
+    (row,) = (row for row in kept(f"{path}/sweep.json").claims if row.what == what)
+    return f"{sum(own[key] for own in row.by.values()) / row.n:.2f}"
 
 
 def claims_of_sweeps(names=()) -> str:
@@ -170,7 +180,7 @@ def _judged(row):
 def glossed(names) -> str:
     """What the baselines are that claims of these names stand against, over networks."""
     rows = [row for path in SWEEPS.values() for row in kept(f"{path}/sweep.json").claims]
-    found = glosses(row.against for row in rows if row.what in names)
+    found = glosses(row.against.removesuffix(MEAN) for row in rows if row.what in names)
     return "; ".join(f"*{name}*: {what}" for name, what in found.items())
 
 

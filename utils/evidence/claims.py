@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from utils.evidence.imputation import MEAN
 from utils.evidence.mending import BORROWED, THIRD
 from utils.evidence.paired import against_all, judged
-from utils.evidence.randomisation import ANOTHER
-from utils.evidence.subject import REFERENCES
+from utils.evidence.randomisation import ALLOWED, CLASS_OVER_IMAGE, EITHER
+from utils.evidence.subject import REFERENCES, UNTRAINED
 from utils.evidence.values import Values
 
 # what is judged, and by what, in tests that are not of a single map
@@ -24,7 +25,8 @@ NETWORK, USUAL = "the network's answer", "the usual error of its class"
 class Claim:
     """What a map is said to do, and in which measure of which test it must be better for that.
 
-    Than each of the REFERENCES there, or of `against`. `ours` is what is judged where that is not
+    Than each of the REFERENCES there, or of `against`; where pixels are taken out, `by_fill`,
+    whether ROAD fills them in or the mean colour does. `ours` is what is judged where that is not
     the map itself.
     """
 
@@ -34,6 +36,7 @@ class Claim:
     less_is_good: bool = False
     against: tuple = REFERENCES
     ours: str = ""
+    by_fill: bool = False
 
 
 CLAIMS = (
@@ -43,26 +46,37 @@ CLAIMS = (
     Claim("points at the object, mistakes, true class", "object, true", "pointing game"),
     Claim("tells the object of its class from another", "two objects", "stronger on its own"),
     Claim("finds the image of its class in a mosaic", "mosaic", "peak on its own"),
-    Claim("the pixels it puts first bring the answer back sooner", "removal", "insertion"),
     Claim(
-        "what it marks misled the network", "mistakes", "corrected", against=(*REFERENCES, THIRD)
+        "the pixels it puts first bring the answer back sooner",
+        "removal",
+        "insertion",
+        by_fill=True,
+    ),
+    Claim(
+        "without what it marks the mistake is corrected",
+        "mistakes",
+        "corrected",
+        against=(*REFERENCES, THIRD),
+        by_fill=True,
     ),
     Claim(
         "without what it marks the true class rises",
         "mistakes",
         "rise of the true class",
         against=(*REFERENCES, THIRD, BORROWED),
+        by_fill=True,
     ),
-    Claim("forgets the image when the network forgets", "forgetting", "SSIM", True, (ANOTHER,)),
+    Claim("changes when the network forgets", "forgetting", "SSIM", True, (ALLOWED,)),
     Claim(
         "changes with the class more than with the image",
         "other class",
-        "rank correlation",
-        True,
-        (ANOTHER,),
+        CLASS_OVER_IMAGE,
+        against=(EITHER, UNTRAINED),
     ),
     Claim("the maps name the cause of a mistake", "naming", "named", False, (CHANCE, PIXELS), MAPS),
-    Claim("... better than the confidence does", "naming", "named", False, (CONFIDENCE,), MAPS),
+    Claim(
+        "the maps name it better than the confidence", "naming", "named", False, (CONFIDENCE,), MAPS
+    ),
     Claim("the network errs as people do", "people", "agrees", False, (USUAL,), NETWORK),
 )
 # other measures of the same, which are no claims: one measure stands for a question
@@ -73,7 +87,7 @@ BESIDE_CLAIMS = (
     Claim("deletion", "removal", "deletion", True),
     Claim("average drop", "removal", "drop", True),
     Claim("increase", "removal", "increase"),
-    Claim("forgetting, by rank correlation", "forgetting", "rank correlation", True, (ANOTHER,)),
+    Claim("forgetting, by rank correlation", "forgetting", "rank correlation", True, (ALLOWED,)),
 )
 
 
@@ -91,18 +105,24 @@ def claims(
     """
     rows, means = [], []
     for claim in asked:
-        maps = tests.get(claim.test, Values(np.arange(0), {})).by.get(claim.measure, {})
-        others = {other: maps[other] for other in claim.against if other in maps}
+        by = tests.get(claim.test, Values(np.arange(0), {})).by
         ours = chosen if claim.ours == CHOSEN else claim.ours or name
-        if ours not in maps or not others:
+        pairs = {
+            other + fill: (maps[ours], maps[other])
+            for fill in ("", MEAN)[: 1 + claim.by_fill]
+            for maps in [by.get(claim.measure + fill, {})]
+            for other in claim.against
+            if ours in maps and other in maps
+        }
+        if not pairs:
             continue
         sign = -1 if claim.less_is_good else 1
-        found = against_all(
-            sign * maps[ours], {other: sign * values for other, values in others.items()}, seed
-        )
+        signed = {name: (sign * mine, sign * theirs) for name, (mine, theirs) in pairs.items()}
+        found = against_all(signed, seed)
         rows.append({"what": claim.what, "map": ours} | found)
         measure = claim.measure + (", less is better" if claim.less_is_good else "")
-        means.append((float(maps[ours].mean()), float(maps[found["against"]].mean()), measure))
+        mine, theirs = pairs[found["against"]]
+        means.append((float(mine.mean()), float(theirs.mean()), measure))
     return [_row(row, *more, learnt) for row, more in zip(judged(rows), means, strict=True)]
 
 

@@ -9,37 +9,32 @@ from utils.core.statistics import evenly_spaced
 from utils.evidence import localisation, mending, randomisation, removal, robustness
 from utils.evidence.baselines import edge_maps, odd_colour_maps, random_maps
 from utils.evidence.guided import guided_backprop
-from utils.evidence.imputation import top_k_mask
+from utils.evidence.imputation import MEAN, top_k_mask
 from utils.evidence.likeness import agreement, rank_correlation
-from utils.evidence.randomisation import ANOTHER
-from utils.evidence.subject import Subject, borrowed, named, quick
+from utils.evidence.randomisation import ANOTHER, CLASS_OVER_IMAGE, EITHER
+from utils.evidence.subject import UNTRAINED, Subject, borrowed, named, quick
 from utils.evidence.values import Study, Values
 from utils.maps.attributions import attribute
 from utils.maps.compute import compute_all, compute_maps, constant
 from utils.networks.features import activity
 
 SEARCHED = 12  # mistakes, as the search takes a hundred passes for each
+DRAWS = 3  # networks with new parameters, as one alone may be alike or not by chance
 
 
-def by_removal(study: Study, at, subject: Subject, fill: str, bare):
+def by_removal(study: Study, at, subject: Subject):
     """What the answer does without the pixels that maps mark, and with them alone."""
-    maps = subject.beside_references(subject.predicted)
+    maps, model = subject.beside_references(subject.predicted), subject.classifier.model
     study.curves = removal.faithfulness(
-        subject.classifier.model,
-        subject.inputs[:],
-        subject.predicted,
-        maps,
-        fill,
-        subject.seed,
-        bare,
+        model, subject.inputs[:], subject.predicted, maps, subject.seed
     )
     study.tests["removal"] = removal.of_curves(study.curves, at)
 
 
-def by_mending(study: Study, every, wrong: Subject, most: int, fill: str, bare):
-    """Whether mistakes are mended without what maps of the answer over the true class mark.
-
-    Of `most` of all mistakes, `wrong`, test images `every`; `bare(subject)` gives what lies behind.
+def by_mending(study: Study, every, wrong: Subject, most: int, others: Subject, runner_up):
+    """Whether mistakes are mended without what maps of the answer over the true class mark, of
+    `most` of the mistakes `wrong`, test images `every`. To be held against, they borrow maps of
+    each other and, where these are few, of `others` that are right, over their `runner_up`.
     """
     few = evenly_spaced(len(wrong), most)
     at, some, seed = every[few], wrong.take(few), wrong.seed
@@ -51,36 +46,35 @@ def by_mending(study: Study, every, wrong: Subject, most: int, fill: str, bare):
     third = third_class(true, some.predicted, classes, seed)
     if classes > 2:
         maps[mending.THIRD] = some.maps(some.predicted, against=third)
-    how = {"fill": fill, "seed": seed, "bare": bare(some)}
-    after = mending.without_the_strongest(model, inputs, maps, **how)
-    in_mean_colour = mending.without_the_strongest(model, inputs, maps, "mean", seed)
     before = removal.probability_of(model, inputs, true)
-    by = {
-        "corrected": mending.corrected(after, true),
-        "corrected, mean colour": mending.corrected(in_mean_colour, true),
-        "rise of the true class": mending.rises(after, before, true),
-    }
+    by: dict = {}
+    for fill, of in {"road": "", "mean": MEAN}.items():
+        after = mending.without_the_strongest(model, inputs, maps, fill, seed)
+        by["corrected" + of] = mending.corrected(after, true)
+        by["rise of the true class" + of] = mending.rises(after, before, true)
     study.tests["mistakes"] = Values(at, by)
-    if len(wrong) > 1:
-        _by_borrowing(study, wrong, few, ours, inputs, by, how)
+    if len(wrong) + len(others) > 1:
+        lent = others.maps(others.predicted, against=runner_up) if len(others) else ours[:0]
+        _by_borrowing(study, wrong, few, np.concatenate([ours, lent]), others, inputs, by)
         by["rise of the true class"][mending.BORROWED] = study.verdicts["borrowed"]
         study.verdicts["at"] = at
     few = evenly_spaced(len(true), SEARCHED)
-    behind = how["bare"] if how["bare"] is None else how["bare"][few]
     targets = {"to the true class": true, "to a third class": third}
     searched = {
-        name: mending.greedy(model, inputs[few], to[few], fill, seed, behind)
+        name: mending.greedy(model, inputs[few], to[few], "road", seed)
         for name, to in list(targets.items())[: classes - 1]
     }
     study.tests["search"] = Values(at[few], {"corrected": searched})
 
 
-def _by_borrowing(study, wrong, few, ours, inputs, by, how):
+def _by_borrowing(study, wrong, few, ours, others, inputs, by):
     """Single mistakes: by their own map, and by what stands out in them by its colour."""
-    model, classes = wrong.classifier.model, (wrong.split.labels, wrong.predicted)
-    odd = odd_colour_maps(wrong.split.images[:])
+    both, model = (wrong, others), wrong.classifier.model
+    labels = np.concatenate([one.split.labels for one in both])
+    classes = labels, np.concatenate([one.predicted for one in both])
+    odd = np.concatenate([odd_colour_maps(one.split.images[:]) for one in both if len(one)])
     for name, maps in {wrong.name: ours, "odd colour": odd}.items():
-        found = mending.points_at_the_cause(model, inputs, few, *classes, maps, **how)
+        found = mending.points_at_the_cause(model, inputs, few, *classes, maps, "road", wrong.seed)
         if name == wrong.name:
             own = {"own": by["rise of the true class"][name], "mends": by["corrected"][name]}
             study.verdicts = found | own
@@ -96,15 +90,14 @@ def third_class(true, predicted, classes: int, seed: int) -> np.ndarray:
     return (third + (third >= high)) % classes
 
 
-def by_holes(study: Study, at, right: Subject, fill: str, bare):
+def by_holes(study: Study, at, right: Subject):
     """Whether answers that are right survive a random tenth: what any hole does."""
     maps = random_maps(len(right), right.split.images.shape[1:3], right.seed)
     removed = top_k_mask(maps, mending.SHARE, right.seed)
     broken = {}
-    for name, how in {fill: fill, "mean colour": "mean"}.items():
-        answers = mending.answers_without(
-            right.classifier.model, right.inputs[:], removed, how, right.seed, bare
-        )
+    model, inputs = right.classifier.model, right.inputs[:]
+    for name, fill in {"ROAD": "road", "mean colour": "mean"}.items():
+        answers = mending.answers_without(model, inputs, removed, fill, right.seed)
         broken[name] = (answers != right.split.labels).astype(float)
     study.tests["holes"] = Values(at, {"broken": broken})
 
@@ -123,13 +116,22 @@ def by_forgetting(study: Study, at, subject: Subject):
         return {name: values for name, values in found.items() if values is not None}
 
     study.cascade, trained, forgotten = randomisation.similarities(model, explain, subject.seed)
-    _, other = borrowed(subject.predicted, subject.seed)
-    study.tests["forgetting"] = randomisation.forgetting(trained, forgotten, other, at)
+    drawn = [{subject.name: maps} for maps in _untrained(subject, subject.predicted)]
+    same, _ = borrowed(subject.predicted, subject.seed)
+    study.tests["forgetting"] = randomisation.forgetting(trained, [forgotten, *drawn], same, at)
+
+
+def _untrained(subject, *classes):
+    """The maps of several networks with new parameters, for each of `classes`."""
+    for draw in range(1, DRAWS + 1):
+        maps = [subject.untrained(of, draw=draw) for of in classes]
+        yield maps if len(maps) > 1 else maps[0]
 
 
 def by_other_class(study: Study, at, subject: Subject):
     """How alike the map is for a class drawn at random, and the map of another image for the same
-    class (Sixt et al. 2020, "When explanations lie"); of images of which no map is constant.
+    class (Sixt et al. 2020, "When explanations lie"); of images of which no map is constant. And by
+    how much less alike the first is, beside that of networks that learnt nothing.
     """
     rng, classes = np.random.RandomState(subject.seed), len(subject.classifier.classes)
     drawn = (subject.predicted + rng.randint(1, classes, len(subject))) % classes
@@ -139,10 +141,18 @@ def by_other_class(study: Study, at, subject: Subject):
         subject.name: rank_correlation(maps, for_drawn),
         ANOTHER: rank_correlation(maps, maps[same]),
     }
+    over = {subject.name: alike[ANOTHER] - alike[subject.name], EITHER: np.zeros(len(subject))}
+    if subject.learns:
+        each = [
+            rank_correlation(own, own[same]) - rank_correlation(own, other)
+            for own, other in _untrained(subject, subject.predicted, drawn)
+        ]
+        over[UNTRAINED] = np.mean(each, axis=0)
     speak = ~(constant(maps) | constant(for_drawn) | constant(maps[same]))
     if speak.any():
-        alike = {name: values[speak] for name, values in alike.items()}
-        study.tests["other class"] = Values(at[speak], {"rank correlation": alike})
+        by = {"rank correlation": alike, CLASS_OVER_IMAGE: over}
+        by = {key: {name: of[speak] for name, of in found.items()} for key, found in by.items()}
+        study.tests["other class"] = Values(at[speak], by)
 
 
 def by_sign(study: Study, at, subject: Subject, layers):
@@ -160,7 +170,7 @@ def by_sign(study: Study, at, subject: Subject, layers):
     study.tests["sign"] = Values(at, by)
 
 
-def beside_attributions(study: Study, at, subject: Subject, layer: str, fill: str, bare):
+def beside_attributions(study: Study, at, subject: Subject, layer: str):
     """CAMs at a layer, other methods and references under the same measures; and how alike the maps
     of all methods are.
     """
@@ -183,7 +193,7 @@ def beside_attributions(study: Study, at, subject: Subject, layer: str, fill: st
             for pair in pairs
         },
     }
-    curves = removal.curves(model, inputs, classes, maps, ("insertion",), fill, seed, bare)
+    curves = removal.curves(model, inputs, classes, maps, ("insertion",), seed=seed)
     by["insertion"] = {
         name: removal.area_under(of["insertion"], removal.SHARES) for name, of in curves.items()
     }

@@ -1,7 +1,7 @@
 """In go maps and the masks of what they should point to, out comes a score for each map.
 
-A constant map points nowhere: it scores 0 in each measure. A new measure is a function of (maps,
-masks), and its entry in MEASURES.
+A constant map points anywhere: it scores the share of the image that the mask covers, which is
+chance, in each measure. A new measure is a function of (maps, masks), and its entry in MEASURES.
 """
 
 import numpy as np
@@ -25,10 +25,6 @@ def _check(maps, masks):
         )
 
 
-def _unless_constant(maps, values):
-    return np.where(constant(maps), 0.0, values)
-
-
 def pointing_game(maps: np.ndarray, masks: np.ndarray) -> np.ndarray:
     """Whether each map's peak lies on the object: (N,) in 0 to 1.
 
@@ -38,7 +34,7 @@ def pointing_game(maps: np.ndarray, masks: np.ndarray) -> np.ndarray:
     """
     _check(maps, masks)
     peaks = maps == maps.max(axis=(1, 2), keepdims=True)
-    return _unless_constant(maps, (peaks & masks).sum(axis=(1, 2)) / peaks.sum(axis=(1, 2)))
+    return (peaks & masks).sum(axis=(1, 2)) / peaks.sum(axis=(1, 2))
 
 
 def relevance_mass(maps: np.ndarray, masks: np.ndarray) -> np.ndarray:
@@ -50,10 +46,8 @@ def relevance_mass(maps: np.ndarray, masks: np.ndarray) -> np.ndarray:
     _check(maps, masks)
     if (maps < 0).any():
         raise ValueError("maps: negative values; the share of a sum needs maps scaled to 0 to 1")
-    total = maps.sum(axis=(1, 2), dtype=float)
-    return _unless_constant(
-        maps, (maps * masks).sum(axis=(1, 2), dtype=float) / np.where(total == 0, 1, total)
-    )
+    maps = np.where(maps.any(axis=(1, 2), keepdims=True), maps, 1)
+    return (maps * masks).sum(axis=(1, 2), dtype=float) / maps.sum(axis=(1, 2), dtype=float)
 
 
 def relevance_rank(maps: np.ndarray, masks: np.ndarray) -> np.ndarray:
@@ -71,7 +65,7 @@ def relevance_rank(maps: np.ndarray, masks: np.ndarray) -> np.ndarray:
         last = np.partition(values, -size)[-size]
         above, tied = values > last, values == last
         scores[index] = ((above & mask).sum() + (size - above.sum()) * mask[tied].mean()) / size
-    return _unless_constant(maps, scores)
+    return scores
 
 
 MEASURES = {

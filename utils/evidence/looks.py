@@ -39,9 +39,9 @@ class Looks:
         seen = looks(images, self.near)
         found = np.stack([of[at] for of, at in zip(lift.T, seen, strict=True)])
         blur = SMOOTH * min(images.shape[1:3])
-        return to_one(
-            np.exp(TELL * ndimage.gaussian_filter(found, (0, blur, blur), mode="nearest"))
-        )
+        found = TELL * ndimage.gaussian_filter(found, (0, blur, blur), mode="nearest")
+        # or it would overflow
+        return to_one(np.exp(found - found.max(axis=(1, 2), keepdims=True)))
 
 
 def learn(split: Split, classes: int) -> Looks:

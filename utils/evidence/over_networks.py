@@ -15,7 +15,8 @@ ENOUGH = 5  # networks, from which a claim is told of networks
 OF_DATA = ("dataset", "classes", "image_size", "train_images", "val_images", "test_images")
 OF_TRAINING = ("recipe", "settings")
 OF_MAPS = ("network", "method", "layer")
-KEPT = ("difference", "low", "high", "baseline", "verdict", "each")  # of a network's own row
+# of a network's own row
+KEPT = ("difference", "low", "high", "baseline", "verdict", "each", "ours", "theirs")
 
 
 def claims(by_network: dict) -> list:
@@ -24,9 +25,15 @@ def claims(by_network: dict) -> list:
     A row a claim: `what`; over networks the mean of the difference from the strongest baseline,
     `against` (of those that all networks have, see `paired.decide`), and its t interval (n
     networks, value, low, high, p), p_holm over the claims, and `verdict`; `by` network its own row:
-    difference, low, high, baseline, verdict and `each` {baseline: value, low, high}; and in how
-    many the verdict is "better", `shown`, and "worse", `refuted`.
+    difference, low, high, baseline, verdict, `each` {baseline: value, low, high}, and the means
+    `ours` and `theirs`, of that baseline, of what is measured; and in how many the verdict is
+    "better", `shown`, and "worse", `refuted`. Networks that are not judged, as they may have learnt
+    nothing, are not counted.
     """
+    by_network = {
+        name: [row for row in rows if row["verdict"] != "not judged"]
+        for name, rows in by_network.items()
+    }
     names = dict.fromkeys(row["what"] for rows in by_network.values() for row in rows)
     found = []
     for what in names:
@@ -36,9 +43,9 @@ def claims(by_network: dict) -> list:
             name: t_interval([row["each"][name]["value"] for row in by.values()])
             for name in sorted(common)
         }
-        # of few networks p may be None: nothing is told
         told = decide({name: row | {"p": _p(row)} for name, row in each.items()})
-        told |= {"p": None if each[told["against"]]["p"] is None else told["p"]}
+        if each[told["against"]]["p"] is None and len(by) < ENOUGH:
+            told["p"] = None  # of few networks nothing is told
         own = {name: {key: row[key] for key in KEPT} for name, row in by.items()}
         verdicts = [row["verdict"] for row in by.values()]
         counts = {"shown": verdicts.count("better"), "refuted": verdicts.count("worse")}
@@ -50,7 +57,8 @@ def claims(by_network: dict) -> list:
 
 
 def _p(row):
-    return 1.0 if row["p"] is None else row["p"]
+    """Where a difference is the same in ENOUGH networks, as of a perfect map from chance, 0."""
+    return float(row["n"] < ENOUGH) if row["p"] is None else row["p"]
 
 
 def kind_of(metrics: dict, explained: dict) -> dict:

@@ -16,8 +16,8 @@ def compare(ours, theirs, seed: int = 0) -> dict:
 
     n, value, its 95 % bootstrap interval low and high (BCa, Efron 1987; of many images percentile),
     p (exact McNemar where all values are 0 or 1, else by flipping signs), and `least`, the smallest
-    true difference that a single test of so many images would have told four times in five (None
-    where the differences do not differ). Raises ValueError for none, or not as many.
+    true difference that this one comparison would have told four times in five (None where the
+    differences do not differ). Raises ValueError for none, or not as many.
     """
     ours, theirs = np.asarray(ours, float), np.asarray(theirs, float)
     if ours.shape != theirs.shape or ours.ndim != 1 or not len(ours):
@@ -84,12 +84,12 @@ def decide(each: dict) -> dict:
     return each[against] | {"p": p, "against": against}
 
 
-def against_all(ours, baselines: dict, seed: int = 0) -> dict:
-    """`ours` (N,) compared with each of the baselines {name: (N,)}.
+def against_all(pairs: dict, seed: int = 0) -> dict:
+    """Ours compared with each baseline, {its name: (ours (N,), its own (N,))}.
 
     What `decide` makes of it, and `each` {name: the difference from it, `value`, `low`, `high`}.
     """
-    each = {name: compare(ours, values, seed) for name, values in baselines.items()}
+    each = {name: compare(ours, theirs, seed) for name, (ours, theirs) in pairs.items()}
     ends = {name: {key: row[key] for key in ENDS} for name, row in each.items()}
     return decide(each) | {"each": ends}
 

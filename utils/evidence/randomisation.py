@@ -17,6 +17,10 @@ from utils.networks.classifier import device_of
 from utils.networks.hooks import frozen_eval
 
 ANOTHER = "another image"  # in the place of the image itself
+MARGIN = 0.1  # so much more than that may stay alike, as it cannot be less without a cause
+ALLOWED = f"{ANOTHER} + {MARGIN}"
+# by how much more alike the map of another image is than the map for another class, and no more
+CLASS_OVER_IMAGE, EITHER = "class over image", "as much with either"
 REST = "all else"  # the parameters that belong to the network itself, not to one of its parts
 
 
@@ -126,18 +130,23 @@ def summarised(rows: list, seed: int = 0) -> list:
     ]
 
 
-def forgetting(trained: dict, untrained: dict, other: np.ndarray, at) -> Values:
+def forgetting(trained: dict, untrained: list, other: np.ndarray, at) -> Values:
     """How alike maps are before and after all is forgotten, of one image and of two.
 
-    From {name: maps (N, H, W)} of both networks, the first of which is judged; `other` (N,) says
-    which image the second is. What stays alike beyond that comes from the image, not from what was
-    learned.
+    From {name: maps (N, H, W)} of the trained network, the first of which is judged, and of each
+    network of which nothing is left, means over those that have the name; `other` (N,) says which
+    image the second is. What stays alike beyond that comes from the image, not from what was
+    learned; of the first, up to MARGIN of it is ALLOWED.
     """
     by: dict = {}
     for name, maps in trained.items():
-        another = ANOTHER if name == next(iter(trained)) else f"{name}, {ANOTHER}"
+        first = name == next(iter(trained))
+        drawn = [found[name] for found in untrained if name in found]
         for key, score in LIKENESS.items():
             found = by.setdefault(key, {})
-            found[name] = score(maps, untrained[name])
-            found[another] = score(maps, untrained[name][other])
+            found[name] = np.mean([score(maps, values) for values in drawn], axis=0)
+            another = np.mean([score(maps, values[other]) for values in drawn], axis=0)
+            found[ANOTHER if first else f"{name}, {ANOTHER}"] = another
+            if first:
+                found[ALLOWED] = another + MARGIN
     return Values(np.asarray(at), by)

@@ -4,7 +4,7 @@ import numpy as np
 import torch
 
 from utils.core.progress import Progress
-from utils.evidence.imputation import impute, top_k_mask
+from utils.evidence.imputation import MEAN, impute, top_k_mask
 from utils.evidence.values import Values
 from utils.networks.classifier import batches, device_of
 from utils.networks.hooks import frozen_eval
@@ -30,9 +30,7 @@ def probability_of(model, inputs, classes) -> np.ndarray:
     return probabilities(model, inputs)[range(len(inputs)), torch.as_tensor(classes)].numpy()
 
 
-def curve(
-    model, inputs, classes, maps, shares, fill="road", insert=False, seed=0, bare=None
-) -> np.ndarray:
+def curve(model, inputs, classes, maps, shares, fill="road", insert=False, seed=0) -> np.ndarray:
     """Probability (N, shares) of each image's class when the strongest pixels are removed.
 
     Share by share: deletion of Petsiuk et al. 2018, "RISE". With `insert`, the same share is what
@@ -41,7 +39,7 @@ def curve(
     columns = []
     for share in shares:
         chosen = top_k_mask(maps, share, seed)
-        changed = impute(inputs, ~chosen if insert else chosen, fill, seed, bare)
+        changed = impute(inputs, ~chosen if insert else chosen, fill, seed)
         columns.append(probability_of(model, changed, classes))
     return np.stack(columns, axis=1)
 
@@ -64,42 +62,39 @@ def drop_and_increase(model, inputs, classes, maps, before) -> tuple:
     return np.maximum(before - after, 0) / before, after > before
 
 
-def curves(
-    model, inputs, classes, maps: dict, kinds, fill: str = "road", seed: int = 0, bare=None
-) -> dict:
+def curves(model, inputs, classes, maps: dict, kinds, fill: str = "road", seed: int = 0) -> dict:
     """The curves of maps {name: (N, H, W)}, of `kinds` (some of KINDS): {name: {kind: (N,
     len(SHARES))}}.
 
     Their ends, the whole image and nothing of it, are the same for all maps.
     """
-    nothing = impute(inputs, np.ones((len(inputs), *inputs.shape[2:]), bool), fill, seed, bare)
+    nothing = impute(inputs, np.ones((len(inputs), *inputs.shape[2:]), bool), fill, seed)
     ends = [probability_of(model, images, classes)[:, None] for images in (inputs.cpu(), nothing)]
     found: dict = {}
     with Progress(len(maps), f"Removal by {len(maps)} maps of {len(inputs)} images") as bar:
         for name, values in maps.items():
             for kind in kinds:
                 insert = kind == "insertion"
-                between = curve(
-                    model, inputs, classes, values, SHARES[1:-1], fill, insert, seed, bare
-                )
+                between = curve(model, inputs, classes, values, SHARES[1:-1], fill, insert, seed)
                 first, last = reversed(ends) if insert else ends
                 found.setdefault(name, {})[kind] = np.hstack([first, between, last])
             bar.advance(1)
     return found
 
 
-def faithfulness(
-    model, inputs, classes, maps: dict, fill: str = "road", seed: int = 0, bare=None
-) -> dict:
+def faithfulness(model, inputs, classes, maps: dict, seed: int = 0) -> dict:
     """What the class's probability does for each of maps {name: (N, H, W)}.
 
-    {name: its measures}: curves "deletion" and "insertion" (N, len(SHARES)), and "drop" and
-    "increase" (N,).
+    {name: its measures}: curves "deletion" and "insertion" (N, len(SHARES)), "insertion, mean
+    colour" as what ROAD fills in has its own bias (kept edges are all that it takes to draw an
+    image anew), and "drop" and "increase" (N,).
     """
-    found = curves(model, inputs, classes, maps, KINDS, fill, seed, bare)
+    found = curves(model, inputs, classes, maps, KINDS, seed=seed)
+    in_mean_colour = curves(model, inputs, classes, maps, KINDS[1:], "mean", seed)
     for name, values in maps.items():
         whole = found[name]["deletion"][:, 0]
         drop, increase = drop_and_increase(model, inputs, classes, values, whole)
+        found[name]["insertion" + MEAN] = in_mean_colour[name]["insertion"]
         found[name] |= {"drop": drop, "increase": increase.astype(float)}
     return found
 

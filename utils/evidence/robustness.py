@@ -44,7 +44,7 @@ def infidelity(model, inputs, classes, maps: dict, seed: int = 0, scaled: bool =
 
     Yeh et al. 2019: the mean squared difference of the map's sum over what is taken from the image
     and the fall of the probability. With `scaled` each map is first multiplied by what makes that
-    least, as maps have no unit.
+    least, as maps have no unit; never by less than 0, or a map would be as good as its opposite.
     """
     rng = np.random.RandomState(seed)
     height, width = inputs.shape[2:]
@@ -66,5 +66,5 @@ def infidelity(model, inputs, classes, maps: dict, seed: int = 0, scaled: bool =
 def _error(sums, falls, scaled):
     """Mean squared difference over the first axis of (PATCHES, N)."""
     squares = (sums**2).sum(axis=0)
-    best = (sums * falls).sum(axis=0) / np.where(squares == 0, 1, squares)
+    best = np.maximum((sums * falls).sum(axis=0) / np.where(squares == 0, 1, squares), 0)
     return (((best if scaled else 1) * sums - falls) ** 2).mean(axis=0)

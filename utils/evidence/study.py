@@ -3,12 +3,11 @@
 import numpy as np
 
 from utils.core.statistics import evenly_spaced
-from utils.evidence import experiments, localisation, mosaics, places, removal
+from utils.evidence import experiments, localisation, mending, mosaics, places, removal
 from utils.evidence.removal import SHARES
 from utils.evidence.subject import BESIDE, Subject
 from utils.evidence.values import Study
-from utils.images.causes import NOT_AS_LABELLED
-from utils.images.shapes_source import render_background
+from utils.images.causes import NOT_AS_LABELLED, WRONG_LABEL
 from utils.images.split import Split
 from utils.maps.compute import affordable, compute_all
 from utils.maps.methods import METHODS
@@ -28,9 +27,10 @@ def examine(subject: Subject, logits, drawn: bool, layers, chosen: tuple) -> Stu
     """
     study, split = Study(), subject.split
     wrong = np.flatnonzero(subject.predicted != split.labels)
-    fill = "render" if drawn else "road"
+    causes = split.factors.get("cause", np.full(len(split), ""))
     # of other mistakes the object is not where that of the class is
-    as_labelled = ~np.isin(split.factors.get("cause", np.full(len(split), "")), NOT_AS_LABELLED)
+    as_labelled = ~np.isin(causes, NOT_AS_LABELLED)
+    most = len(affordable(len(split), split.images.shape[1:3], KINDS_OF_MAPS))
     share = _share(split) / (5 if subject.slow else 1)
 
     def few(most):
@@ -42,7 +42,6 @@ def examine(subject: Subject, logits, drawn: bool, layers, chosen: tuple) -> Stu
         return at, subject.take(at)
 
     if split.masks is not None:
-        most = len(affordable(len(split), split.images.shape[1:3], KINDS_OF_MAPS))
         seen = np.flatnonzero(split.masks.any(axis=(1, 2)))  # of a tiny one nothing may be left
         study.tests |= places.on_objects(*some(most, seen), chosen, layers)
         seen = wrong[np.isin(wrong, seen) & as_labelled[wrong]]
@@ -53,37 +52,33 @@ def examine(subject: Subject, logits, drawn: bool, layers, chosen: tuple) -> Stu
     confidence = logits.softmax(dim=1).max(dim=1).values.numpy()
     places.in_mosaics(study, subject, confidence, round(share * mosaics.MOSAICS), layers)
     at, part = some(REMOVED)
-    experiments.by_removal(study, at, part, fill, behind(part, fill))
-    if len(wrong):
-        every = wrong, subject.take(wrong)
-        experiments.by_mending(study, *every, few(MISTAKES), fill, lambda of: behind(of, fill))
+    experiments.by_removal(study, at, part)
+    wrong = wrong[causes[wrong] != WRONG_LABEL]  # which no map can know
     right = np.flatnonzero(subject.predicted == split.labels)
+    if len(wrong):
+        wrong = wrong[evenly_spaced(len(wrong), most)]
+        lack = max(0, min(most, 1 + mending.LENDERS) - len(wrong))
+        lend = right[evenly_spaced(len(right), lack)] if lack else right[:0]
+        rest = logits[lend]
+        rest[range(len(lend)), subject.predicted[lend]] = -float("inf")
+        others = subject.take(lend), rest.argmax(dim=1).numpy()
+        given = wrong, subject.take(wrong), few(MISTAKES), *others
+        experiments.by_mending(study, *given)
     if len(right):
-        at, part = some(MISTAKES, right)
-        experiments.by_holes(study, at, part, fill, behind(part, fill))
+        experiments.by_holes(study, *some(MISTAKES, right))
     if subject.learns:
         experiments.by_forgetting(study, *some(FORGOTTEN))
-    experiments.by_other_class(study, *some(TWO))
+    experiments.by_other_class(study, *some(MISTAKES))
     experiments.by_sign(study, *some(TWO), layers)
     at, part = some(ATTRIBUTED)
     layer = layers[-1] if METHODS[subject.method].all_layers else subject.layer
-    experiments.beside_attributions(study, at, part, layer, fill, behind(part, fill))
+    experiments.beside_attributions(study, at, part, layer)
     return study
 
 
 def _share(split: Split) -> float:
     """Of the images of an experiment, how many are affordable where they are large."""
     return min(1, LARGE / min(split.images.shape[1:3]))
-
-
-def behind(subject: Subject, fill: str):
-    """What lies behind everything in the images of a subject, normalised; None if it is not
-    drawn.
-    """
-    if fill != "render":
-        return None
-    images = render_background(subject.split, subject.seed)
-    return subject.classifier.inputs(images)[:]
 
 
 def choose(subject: Subject, val: Split, layers) -> dict:

@@ -78,6 +78,7 @@ class Cause:
     words: str
 
 
+WRONG_LABEL = "wrong label"
 CAUSES = {
     "dark object": Cause(3, _dark, "darker than what lies behind it, where objects are lighter"),
     "occluder": Cause(2, _occluded, "a bar lies across the object"),
@@ -85,10 +86,10 @@ CAUSES = {
     "tiny object": Cause(2, _tiny, "two fifths of its size"),
     "blur": Cause(2, _blurred, "the whole image is blurred"),
     "cut off": Cause(2, _cut_off, "half of it lies beyond the border"),
-    "wrong label": Cause(1, _mislabelled, "another class is drawn than the label says"),
+    WRONG_LABEL: Cause(1, _mislabelled, "another class is drawn than the label says"),
 }
 # in which the object is not the only one of a class, or of another than its label
-NOT_AS_LABELLED = ("rival object", "wrong label")
+NOT_AS_LABELLED = ("rival object", WRONG_LABEL)
 
 
 def cause_of(seed: tuple, index: int) -> str:

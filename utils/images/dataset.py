@@ -2,6 +2,7 @@
 
 import functools
 import hashlib
+from collections import Counter
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -74,25 +75,24 @@ def load(
     `test_images` are limits; 0 is all. `form` is that of the images, 32x32 RGB if None. Raises
     ValueError, in one line, for whatever is wrong with the files or the sizes asked for.
     """
-    form, sizes = form or Form(), {}
+    form = form or Form()
 
-    def read(part, most):
-        def choose(labels):
-            sizes[part] = len(labels)
-            fits = 0 < most <= len(labels)
-            return stratified(labels, most, seed) if fits else np.arange(len(labels))
+    def read(part, most, **more):
+        def choose(labels):  # and refuse, before an image is made, what cannot be
+            count, limit = len(labels), {f"{part}_images": most}
+            check_sizes(len(np.unique(labels)), count, count, **limit, **more)
+            return stratified(labels, most, seed) if most else np.arange(count)
 
         return read_part(dataset, data_dir, seed, part, form, choose)
 
-    (classes, train), (_, test) = read("train", train_images), read("test", test_images)
-    check_sizes(len(classes), sizes["train"], sizes["test"], train_images, test_images)
+    (classes, train) = read("train", train_images, val_images=val_images or 0)
+    _, test = read("test", test_images)
     if val_images is None:
         val_images = usual_val_images(len(train), len(classes))
-    check_sizes(len(classes), len(train), len(test), val_images=val_images)
-    held_out = stratified(train.labels, val_images, seed)
-    val = train.take(held_out) if val_images else test
-    train = train.take(np.setdiff1d(np.arange(len(train)), held_out))
-    check_training(train.labels, classes)
+        check_sizes(len(classes), len(train), len(test), val_images=val_images)
+    at = held_out(train.labels, val_images, seed, classes)
+    val = train.take(at) if val_images else test
+    train = train.take(np.setdiff1d(np.arange(len(train)), at))
     source = DATASETS[dataset]
     mean, std = source.mean, source.std
     if not (mean and std and form.channels == 3):
@@ -100,14 +100,20 @@ def load(
     return Dataset(dataset, classes, train, val, test, mean, std, not val_images, form)
 
 
-def check_training(labels, classes: tuple):
-    """Raise ValueError if training has no image of one of the classes."""
-    if missing := sorted(set(range(len(classes))) - set(np.unique(labels).tolist())):
-        name = classes[missing[0]]
+def held_out(labels, count: int, seed: int, classes: tuple) -> np.ndarray:
+    """Sorted indices of `count` images for validation, `stratified`, but never the only one of a
+    class. Raises ValueError if none of a class is left to train on.
+    """
+    if not count:
+        return np.zeros(0, int)
+    several = np.flatnonzero(np.bincount(labels)[labels] > 1)
+    at = several[stratified(labels[several], count, seed)]
+    if missing := sorted(set(range(len(classes))) - set(np.delete(labels, at).tolist())):
         raise ValueError(
-            f"class {name!r}: training gets no image of it, as its only one is held "
-            "out for validation: add some, or use val_images = 0"
+            f"class {classes[missing[0]]!r}: training gets no image of it, as all are held out for "
+            "validation: add some, or use fewer val_images"
         )
+    return at
 
 
 def usual_val_images(train_images: int, classes: int) -> int:
@@ -180,17 +186,15 @@ def channel_statistics(images):
     return tuple(mean.round(3).tolist()), tuple(np.where(std == 0, 1.0, std).tolist())
 
 
-def duplicates(first: Split, second: Split) -> list:
-    """Pairs (i, j): image i of `first` and image j of `second` are the same, pixel by pixel.
-
-    Within one split, each pair once, i before j.
+def duplicates(first: Split, second: Split) -> tuple[int, int]:
+    """How many pairs of an image of either split are the same, pixel by pixel, and how many of
+    these under two labels; within one split, each pair once.
     """
-    where: dict = {}
-    for i, found in enumerate(first.hashes):
-        where.setdefault(found, []).append(i)
-    return [
-        (i, j)
-        for j, found in enumerate(second.hashes)
-        for i in where.get(found, [])
-        if second is not first or i < j
-    ]
+
+    def counted(*key):
+        both = [Counter(zip(*(of(split) for of in key), strict=True)) for split in (first, second)]
+        pairs = sum(n * both[1][found] for found, n in both[0].items())
+        return (pairs - len(first)) // 2 if second is first else pairs
+
+    same = counted(lambda split: split.hashes)
+    return same, same - counted(lambda split: split.hashes, lambda split: split.labels)

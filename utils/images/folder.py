@@ -18,6 +18,7 @@ from utils.images.split import IN_MEMORY, LazyImages, Split
 PARTS = ("train", "test")
 SHOWN = 224  # pixels of the longer side, at most, in which people look at what networks see smaller
 SAMPLE = 64  # files that tell how large they are
+TOLD = 10  # files that cannot be read, at most
 PASSED_OVER = ("thumbs.db", "ehthumbs.db", "desktop.ini")  # in any case, and what is hidden
 
 
@@ -67,22 +68,37 @@ def _read_shown(path, form):
 
 def _read_all(images, part):
     read = np.empty(images.shape, np.uint8)
-    with Progress(len(images), f"Reading {len(images)} images of {part}/") as bar:
-        for start in range(0, len(images), 64):
-            some = images[start : start + 64]
-            read[start : start + 64] = some
-            bar.advance(len(some))
+    try:
+        with Progress(len(images), f"Reading {len(images)} images of {part}/") as bar:
+            for start in range(0, len(images), 64):
+                some = images[start : start + 64]
+                read[start : start + 64] = some
+                bar.advance(len(some))
+    except ValueError:
+        _check_all(images.items, part)
+        raise
     return read
 
 
 def _check_all(paths, part):
-    """Raise ValueError for a file that is no image, now rather than after training."""
+    """Raise ValueError that names the files that are no images, now rather than after training."""
+    wrong = []
+
+    def broken(path):
+        try:
+            open_picture(path)
+        except ValueError as error:
+            wrong.append(str(error))
+
     with (
         Progress(len(paths), f"Looking at {len(paths)} images of {part}/") as bar,
         ThreadPoolExecutor(cores()) as pool,
     ):
-        for _ in pool.map(open_picture, paths):
+        for _ in pool.map(broken, paths):
             bar.advance(1)
+    if wrong:
+        more = f"; and {len(wrong) - TOLD} more" if len(wrong) > TOLD else ""
+        raise ValueError("; ".join(sorted(wrong)[:TOLD]) + more)
 
 
 def list_folder(root: Path) -> dict:
@@ -216,6 +232,8 @@ def _opened(path, use):
     try:
         with Image.open(path) as picture:
             return use(picture)
+    except Image.DecompressionBombError as error:
+        raise ValueError(f"{path}: is of more pixels than are opened; scale it down") from error
     except Exception as error:  # decoders of other people, with errors of every kind
         raise ValueError(
             f"{path}: cannot be read as an image ({error}); repair or remove it"
@@ -223,6 +241,8 @@ def _opened(path, use):
 
 
 def _eight_bits(picture):
+    picture.getexif()
+    picture.info.pop("exif", None)  # or it would be written anew, which fails where it is odd
     picture = ImageOps.exif_transpose(picture)
     if picture.mode in ("I", "F"):
         raise ValueError(

@@ -94,17 +94,17 @@ def coverage(loops):
     first, last = np.clip((heights.min() // PIXEL, heights.max() // PIXEL + 1), 0, SIZE)
     rows = np.arange(first * SUBPIXELS, last * SUBPIXELS) * step + step // 2
     crossings = np.zeros((len(rows), points + 1), np.uint8)
-    for loop in loops:
-        (x0, y0), (x1, y1) = loop.T, np.roll(loop, -1, axis=0).T
-        row, edge = np.nonzero((y0 <= rows[:, None]) != (y1 <= rows[:, None]))
-        x = x0[edge] + (rows[row] - y0[edge]) * (x1 - x0)[edge] // (y1 - y0)[edge]
-        # the first sample point right of the crossing
-        right = np.clip((x + step // 2) // step, 0, points)
-        np.add.at(crossings, (row, right), 1)
+    x0, y0 = np.concatenate(loops).T
+    x1, y1 = np.concatenate([np.roll(loop, -1, axis=0) for loop in loops]).T
+    row, edge = np.nonzero((y0 <= rows[:, None]) != (y1 <= rows[:, None]))
+    x = x0[edge] + (rows[row] - y0[edge]) * (x1 - x0)[edge] // (y1 - y0)[edge]
+    # the first sample point right of the crossing
+    right = np.clip((x + step // 2) // step, 0, points)
+    np.add.at(crossings, (row, right), 1)
     inside = np.bitwise_xor.accumulate(crossings, axis=1)[:, :-1] & 1
-    of_rows = sum(inside[part::SUBPIXELS] for part in range(SUBPIXELS))
     found = np.zeros((SIZE, SIZE), np.int64)
-    found[first:last] = sum(of_rows[:, part::SUBPIXELS] for part in range(SUBPIXELS))
+    parts = inside.reshape(last - first, SUBPIXELS, SIZE, SUBPIXELS)
+    found[first:last] = parts.sum(axis=(1, 3))
     return found
 
 

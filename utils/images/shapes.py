@@ -7,7 +7,7 @@ seed gives the same bytes on every machine.
 """
 
 import functools
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -144,10 +144,6 @@ class Scene:
         bool.
         """
         return solid(self.cover) & ~np.any([solid(item.cover) for item in self.before], axis=0)
-
-    def bare(self) -> "Scene":
-        """The background alone."""
-        return replace(self, behind=(), before=(), shown=False)
 
     def factors(self) -> dict:
         """What may make it hard, as numbers and words."""

@@ -1,14 +1,25 @@
-"""The drawn images as a data set: in goes a seed, out come images, as a stream has them."""
+"""The drawn images as a data set: in goes a seed, out come images, as a stream has them.
 
+Drawing takes ten seconds, so what was drawn is kept in `data_dir` for the next notebook.
+"""
+
+import contextlib
 import functools
+import hashlib
+import inspect
 
 import numpy as np
 
-from utils.images import causes, counterfactuals, shapes
+from utils import resolve
+from utils.core.files import atomic_write
+from utils.images import causes, counterfactuals, outlines, shapes
 from utils.images.form import Form
 from utils.images.split import Split
 
 SHAPES_IMAGES = {"train": 5000, "test": 1000}
+MANY = 1000  # images, from which they are kept
+KEPT = 4  # files of them, at most: 20 MB each
+CODE = "".join(inspect.getsource(module) for module in (shapes, causes, outlines))
 
 
 def count_shapes(data_dir: str) -> dict:
@@ -23,7 +34,8 @@ def read_shapes(part: str, data_dir: str, seed: int, form, choose) -> tuple:
     """The classes, and the Split of those images of a part whose indices `choose` gives for the
     labels of all; they need no files.
     """
-    return shapes.CLASSES, _render(part, seed, choose(_labels(part, seed)).tobytes())
+    chosen = choose(_labels(part, seed)).tobytes()
+    return shapes.CLASSES, _render(part, seed, chosen, resolve(data_dir))
 
 
 def _labels(part, seed):
@@ -32,21 +44,40 @@ def _labels(part, seed):
 
 
 @functools.lru_cache(8)
-def _render(part, seed, chosen):
-    """Of the images whose indices, int64, are the bytes `chosen`."""
+def _render(part, seed, chosen, folder):
+    """Of the images whose indices, int64, are the bytes `chosen`; many are kept in a folder."""
     labels, at = _labels(part, seed), np.frombuffer(chosen, np.int64)
-    images, masks, factors = causes.render(labels, (seed, list(SHAPES_IMAGES).index(part)), at)
+    of = hashlib.sha256(repr((part, seed, chosen, CODE)).encode()).hexdigest()[:16]
+    path = folder / f"shapes-{of}.npz"
+    if (drawn := _kept(path)) is None:
+        drawn = causes.render(labels, (seed, list(SHAPES_IMAGES).index(part)), at)
+        if len(at) >= MANY:
+            _keep(path, *drawn)
     ids = np.array([f"{part}-{index:05d}" for index in at])
-    return Split(images, labels[at].astype(np.int64), ids, masks, factors)
+    return Split(drawn[0], labels[at].astype(np.int64), ids, *drawn[1:])
 
 
-def render_background(split: Split, seed: int) -> np.ndarray:
-    """What lies behind everything in images of `shapes`: (N, H, W, C) in their own form."""
-    return _formed(split, [scene.bare().image() for scene in _scenes(split, seed)])
+def _kept(path):
+    """Images, masks and factors of a file that `_keep` made; None without one that can be read."""
+    with contextlib.suppress(Exception), np.load(path) as file:  # it may be cut short
+        found = {name: file[name] for name in file.files}
+        return found.pop("images"), found.pop("masks"), found
+
+
+def _keep(path, images, masks, factors):
+    with contextlib.suppress(OSError, ValueError):  # where nothing can be written, it is drawn anew
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with atomic_write(path) as temporary, temporary.open("wb") as file:
+            np.savez(file, images=images, masks=masks, **factors)
+        older = sorted(path.parent.glob("shapes-*.npz"), key=lambda one: one.stat().st_mtime)
+        for one in older[:-KEPT]:
+            one.unlink()
 
 
 def render_with_cause(split: Split, seed: int, cause: str) -> np.ndarray:
-    """Images (N, H, W, C) of `shapes` with a cause of mistakes in place of theirs; "" is none."""
+    """Images (N, H, W, C) of `shapes`, in their own form, with a cause of mistakes in place of
+    theirs; "" is none.
+    """
     return _formed(split, [scene.image() for scene in _scenes(split, seed, cause)])
 
 

@@ -53,6 +53,8 @@ def compute_all(
 
     The model is left as it was found. Raises ValueError for what does not fit together.
     """
+    if not len(images) or isinstance(images, np.ndarray):
+        raise ValueError("images: give a tensor (N, C, H, W) of one or more, normalised")
     labels = _labels(len(images), classes, against)
     pairs = list(pairs)
     modules = _modules(model, pairs, raw)
@@ -127,7 +129,13 @@ def _modules(model, pairs, raw) -> dict:
 def _pass(batch: Batch, modules: dict, pairs: list) -> dict:
     """Raw maps of a batch by pairs of a method and a module, {(method, layer): (B, h, w) array}."""
     with capture_activations(modules) as captured:
-        logits = batch.model(batch.images).float()
+        logits = batch.model(batch.images)
+        if not isinstance(logits, torch.Tensor) or logits.ndim != 2 or logits.shape[1] < 2:
+            raise ValueError(
+                "model: must answer with a tensor of two logits or more for each image; any other "
+                "network becomes one by utils.networks.as_classifier(...).model"
+            )
+        logits = logits.float()
         if batch.classes is None:
             batch = replace(batch, classes=logits.argmax(dim=1))
         outputs = dict(captured)  # a checkpointed block runs, and is captured, again for gradients

@@ -35,7 +35,8 @@ def ablation_channels(seen: LayerPass) -> np.ndarray:
 
     The layer's output is replaced by variants without channel 1, 2, ...; so what is below it runs
     once for an image. The package sets a channel of a layer without zeros to minus ten million
-    instead of 0; here it is 0 as in the paper.
+    instead of 0; here it is 0 as in the paper. And it divides by the score, which turns the map
+    round where that is below 0; here by its size.
     """
     weights = []
     for index, own in enumerate(seen.output.detach()):
@@ -46,7 +47,7 @@ def ablation_channels(seen: LayerPass) -> np.ndarray:
             ]
         )
         plain = scores[0]
-        weights.append((plain - scores[1:]) / plain)
+        weights.append((plain - scores[1:]) / plain.abs().clamp_min(1e-12))
     return torch.stack(weights).cpu().numpy()[:, :, None, None] * seen.a
 
 

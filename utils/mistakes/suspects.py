@@ -14,6 +14,7 @@ from cleanlab.dataset import find_overlapping_classes
 from cleanlab.filter import find_label_issues
 from PIL import Image
 
+from utils.images.causes import WRONG_LABEL
 from utils.images.form import on_white
 from utils.images.split import Split, in_parts
 from utils.mistakes.neighbours import Seen, nearest
@@ -185,7 +186,7 @@ def exchanged(seen: Seen, share: float, seed: int) -> tuple:
     The network has not seen the exchanged ones, so they are found more easily than if it had.
     """
     rng, classes = np.random.RandomState(seed), seen.probabilities.shape[1]
-    chosen = rng.random_sample(len(seen)) < share
+    chosen = rng.permutation(len(seen)) < round(share * len(seen))
     others = (seen.split.labels + rng.randint(1, classes, len(seen))) % classes
     labels = np.where(chosen, others, seen.split.labels)
     return replace(seen, split=replace(seen.split, labels=labels)), chosen
@@ -200,7 +201,7 @@ def score(train: Seen, test: Seen, planted: bool, doubtful=None, seed: int = 0) 
     """
     rows = []
     if planted:
-        wrong = train.split.factors["cause"] == "wrong label"
+        wrong = train.split.factors["cause"] == WRONG_LABEL
         tries = {"planted in training": (train, wrong)}
         for share in EXCHANGED:
             other, chosen = exchanged(train, share, seed)
@@ -208,7 +209,7 @@ def score(train: Seen, test: Seen, planted: bool, doubtful=None, seed: int = 0) 
         for name, (seen, those) in tries.items():
             ranked = mislabelled(seen.split.labels, by_neighbours(seen)[0])
             rows.append({"name": name} | scored(ranked, those))
-        doubtful = test.split.factors["cause"] == "wrong label"
+        doubtful = test.split.factors["cause"] == WRONG_LABEL
     if doubtful is not None:
         ranked = mislabelled(test.split.labels, test.probabilities)
         name = "planted in test images" if planted else "test images in doubt to people"

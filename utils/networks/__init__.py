@@ -2,5 +2,6 @@
 
 from utils.networks.architectures import counts
 from utils.networks.classifier import predict
+from utils.networks.dry_run import as_classifier
 
-__all__ = ["counts", "predict"]
+__all__ = ["as_classifier", "counts", "predict"]

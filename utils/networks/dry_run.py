@@ -66,6 +66,8 @@ def _prepared(model):
         )
     while hasattr(model, "_orig_mod") or isinstance(model, SPREAD):  # the first: of torch.compile
         model = model._orig_mod if hasattr(model, "_orig_mod") else model.module
+    for module in model.modules():
+        module._compiled_call_impl = None  # of model.compile()
     if any(tensor.is_meta for tensor in itertools.chain(model.parameters(), model.buffers())):
         raise ValueError("its weights are on the meta device: give it weights")
     return model.float()

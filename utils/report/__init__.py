@@ -27,7 +27,7 @@ from utils.report.figures import (
 from utils.report.map_figures import gallery, mean_maps, mistake_titles
 from utils.report.page import write_page
 from utils.report.pair_figures import mosaics, two_objects, verdicts
-from utils.report.sentences import abstract, of_each, of_mistakes, of_networks, verdict_columns
+from utils.report.sentences import abstract, of_each, of_mistakes, verdict_columns
 from utils.report.tables import (
     causes_table,
     claims_table,
@@ -72,7 +72,6 @@ __all__ = [
     "objects",
     "of_each",
     "of_mistakes",
-    "of_networks",
     "open_in_spotlight",
     "p_text",
     "panels",

@@ -29,7 +29,7 @@ def neighbours(mistakes, behind: dict, training, classes: tuple, heading: str):
                 if one < 0:
                     continue
                 show(axis, training.shown[int(one)])
-                name = short(classes[training.labels[one]])
+                name = f"labelled {short(classes[training.labels[one]])}"
                 axis.set_title(f"{what.replace(' of the', chr(10) + 'of the')}\n{name}", fontsize=8)
     return figure
 
@@ -107,7 +107,9 @@ def margins(values, causes, heading: str):
     counts = [int(np.sum(causes == name)) for name in names]
     titles = [f"{name} (n = {n})" for name, n in zip(names, counts, strict=True)]
     figure, (axis,) = rows_of(
-        titles, heading, "probability of the true class less the largest other"
+        titles,
+        heading,
+        "probability of the true class less the largest other\n(orange: misclassified)",
     )
     rng = np.random.RandomState(0)  # or dots would lie on each other
     for index, name in enumerate(names):
@@ -116,17 +118,18 @@ def margins(values, causes, heading: str):
         high = index + rng.uniform(-0.08, 0.22, len(own))
         axis.scatter(own, high, s=9, c=colors, alpha=0.5, linewidths=0)
     axis.axvline(0, color="black", linewidth=0.8)
-    axis.set_xlim(-1, 1)
+    axis.set_xlim(-1.02, 1.02)
     return figure
 
 
 def plane(points, labels, wrong, classes: tuple, heading: str):
-    """Images in a plane (N, 2), the mistakes (`wrong`, (N,) bool) ringed; the name of each class of
-    the `labels` (N,) stands at its median.
+    """Images in a plane (N, 2), colored by their `labels` (N,), the mistakes (`wrong`, (N,) bool)
+    ringed; the name of each class stands at its median.
     """
     figure, axis = plt.subplots(figsize=(6.4, 5.6), layout="constrained")
     x, y = points.T
-    axis.scatter(x, y, s=10, c=colormaps["tab20"](labels % 20), alpha=0.5, linewidths=0)
+    colors = colormaps["tab10" if len(classes) <= 10 else "tab20"]
+    axis.scatter(x, y, s=10, c=colors(labels % colors.N), alpha=0.5, linewidths=0)
     ringed = f"misclassified (n = {wrong.sum()})"
     axis.scatter(x[wrong], y[wrong], s=42, facecolors="none", edgecolors="black", label=ringed)
     box = {"facecolor": "white", "edgecolor": "none", "alpha": 0.7, "pad": 1}

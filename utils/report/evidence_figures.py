@@ -116,10 +116,11 @@ def removal_curves(found: dict, shares, ours: list):
     return figure
 
 
-def cascade(rows: list, image, maps: list, heading: str):
+def cascade(rows: list, image, maps: list, heading: str, another: float):
     """How alike maps stay while the network is re-initialised: see `randomisation.similarities`.
 
-    Above, `maps` (H, W) of one image (H, W, C): of the trained network, then level by level.
+    Above, `maps` (H, W) of one image (H, W, C): of the trained network, then level by level. How
+    alike those of `another` image are in the end is dashed.
     """
     levels = ["trained", *[row["level"] for row in rows]]
     wide = min(LARGEST, max(7.5, 0.85 * len(levels) + 2))
@@ -131,6 +132,7 @@ def cascade(rows: list, image, maps: list, heading: str):
         look = {"color": color, "marker": marker, "capsize": 3, "label": name}
         axis.errorbar(range(len(levels)), mean, yerr=[mean - low, high - mean], **look)
     axis.axhline(0, color=GREY, linewidth=0.6)
+    axis.axhline(another, color=BLUE, linestyle="--", linewidth=1, label="another image")
     axis.set(
         xlabel="re-initialised: from the output down to this part",
         xlim=(-0.5, len(levels) - 0.5),

@@ -14,6 +14,7 @@ from utils.report.drawing import over
 from utils.report.mistake_list import MOST
 from utils.report.mistake_view import colours
 
+LONGEST = 150  # bytes of a name
 SIDE = 128  # pixels at least of each picture in an overlay
 
 
@@ -35,10 +36,13 @@ def write_maps(run: Path, mistakes, raw: dict, about: dict):
 
 
 def file_names(ids) -> list:
-    """The name of a picture of each image, whatever its id (N,) is: with a number before it where
-    two would be the same.
+    """The name of a picture of each image, whatever its id (N,) is: cut off where no file could
+    have it, and with a number before it where two would be the same.
     """
-    names = [re.sub(r"[^\w.-]+", "_", str(image_id)) + ".png" for image_id in ids]
+    names = [
+        re.sub(r"[^\w.-]+", "_", str(image_id)).encode()[:LONGEST].decode(errors="ignore") + ".png"
+        for image_id in ids
+    ]
     if len({name.lower() for name in names}) == len(names):
         return names
     return [f"{number}_{name}" for number, name in enumerate(names)]

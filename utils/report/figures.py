@@ -158,11 +158,11 @@ def confusion(counts, classes: tuple):
         errors = np.where(np.eye(len(classes), dtype=bool), np.nan, percent)
         most = max(np.nanmax(errors, initial=0), 1e-9)
         axis.imshow(errors, cmap=HEAT, vmin=0, vmax=most)
-        for (row, column), value in np.ndenumerate(percent):
-            if counts[row, column]:
-                dark = row != column and value > 0.6 * most
-                how = {"ha": "center", "va": "center", "fontsize": small}
-                axis.text(column, row, f"{value:.0f}", color="white" if dark else "black", **how)
+        for row, column in zip(*np.nonzero(counts), strict=True):
+            dark = row != column and percent[row, column] > 0.6 * most
+            how = {"ha": "center", "va": "center", "fontsize": small}
+            how["color"] = "white" if dark else "black"
+            axis.text(column, row, f"{percent[row, column]:.0f}", **how)
         axis.set(title=heading, xlabel="predicted", ylabel="true")
         axis.set_yticks(range(len(classes)), classes, fontsize=small + 2)
         axis.set_xticks(range(len(classes)), classes, rotation=45, ha="right", fontsize=small + 2)

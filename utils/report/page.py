@@ -19,7 +19,7 @@ from utils.networks.architectures import ARCHITECTURES
 from utils.report import words
 from utils.report.drawing import HEAT, PALE, legend_of
 from utils.report.mistake_list import listed
-from utils.report.sentences import claimed, in_common
+from utils.report.sentences import claimed, in_common, of_networks
 from utils.report.tables import counted, p_text
 from utils.report.tiles import COLUMNS, SIDE, uri
 from utils.training.metrics import doubt
@@ -52,10 +52,10 @@ FIGURES = {  # of each section: the name of each picture, and what to say to tho
         "maps_true": "Misclassified test images under their maps for the true class.",
         "maps_both": "Misclassified test images, each beside its map for the predicted and its map "
         "for the true class. A cross marks where a map peaks, black on the object.",
-        "verdicts": "Misclassified test images under their maps of the answer over the true class. "
-        "Above each, how far the true class rises without what the map marks, the mean of that "
-        "without what the maps of other mistakes mark (borrowed), p, the share of these maps and "
-        "its own that lift it as much, and q, the false discovery rate.",
+        "verdicts": "Misclassified test images under their maps for the predicted over the true "
+        "class. Above each, how far the true class rises without what the map marks, the mean of "
+        "that without what the maps of other mistakes mark (borrowed), p, the share of these maps "
+        "and its own that lift it as much, and q, the false discovery rate.",
         "mean_maps": "The mean image and the mean maps of the most frequent pairs of true and "
         "predicted class.",
     },
@@ -95,13 +95,23 @@ FIGURES = {  # of each section: the name of each picture, and what to say to tho
 
 
 def write_page(
-    run, wrong, classes: tuple, cams, abstract=(), more=None, beside=None, training=None, since=0.0
+    run,
+    wrong,
+    classes: tuple,
+    cams,
+    abstract=(),
+    more=None,
+    beside=None,
+    training=None,
+    since=0.0,
+    networks=(),
 ):
     """Write `report.html` into a run folder, from its files and what notebook 3 has in memory.
 
     `wrong` are the M Mistakes, `cams` their maps {"predicted" or "true": (M, H, W) in 0 to 1},
     `abstract` the sentences that say what they are worth, `more` {what: (M,) words} is known of
-    each, and `beside` {what: (M,) indices into the Split `training`, -1 for none} stands beside it.
+    each, and `beside` {what: (M,) indices into the Split `training`, -1 for none} stands beside it;
+    `networks` are rows of `over_networks.claims` of others like it.
     A section without its part of `metrics.json` is left out, and so are pictures of maps that were
     drawn before the time `since`, by an earlier run in the folder; the page says so.
     """
@@ -141,7 +151,8 @@ def write_page(
         name=run.resolve().name,
         made=datetime.now(),
         found=found,
-        abstract=list(abstract),
+        abstract=[*abstract, of_networks(list(networks))],
+        networks=networks,
         planted=n - sum(row["errors"]["n"] for row in found["causes"] if row["name"] == "none"),
         in_common=in_common(found),
         data=data,

@@ -4,15 +4,15 @@ import numpy as np
 from scipy import stats
 
 from utils.evidence.claims import CHANCE, ON_VALIDATION
-from utils.evidence.mending import LENDERS
 from utils.evidence.paired import ALPHA
+from utils.images.causes import WRONG_LABEL
 from utils.mistakes.factors import UNITS
 from utils.mistakes.people import KINDS
 from utils.mistakes.suspects import LABEL
 from utils.report.tables import interval_text, p_text
 
 
-def abstract(claims: list, verdicts: dict, mistakes: int, causes: list, tests: dict) -> list:
+def abstract(claims: list, verdicts: dict, causes: list, tests: dict) -> list:
     """What was found, a sentence each: of the claims, of known causes, of their naming, of single
     mistakes.
 
@@ -24,7 +24,7 @@ def abstract(claims: list, verdicts: dict, mistakes: int, causes: list, tests: d
     told = [_of_claims(claims)] if claims else []
     told += [_of_causes(causes)] if causes else []
     told += [_of_naming(tests["naming"].by["named"])] if "naming" in tests else []
-    return told + (of_mistakes(verdicts, mistakes)[:1] if len(verdicts.get("q", ())) else [])
+    return told + (of_mistakes(verdicts)[:1] if len(verdicts.get("q", ())) else [])
 
 
 def of_networks(rows: list) -> str:
@@ -50,7 +50,7 @@ def _of_causes(causes):
     label = sum(
         round(row["repaired"]["value"] * row["repaired"]["n"])
         for row in causes
-        if row["name"] == "wrong label" and row["repaired"]
+        if row["name"] == WRONG_LABEL and row["repaired"]
     )
     return (
         f"Of {errors['all']} mistakes {errors['all'] - errors.get('none', 0)} have a planted "
@@ -64,33 +64,34 @@ def _of_causes(causes):
 def _of_naming(hits):
     of = {name: values.mean() for name, values in hits.items()}
     chance, n = of.pop(CHANCE), len(hits[CHANCE])
-    listed = ", ".join(f"{share:.2f} of them from {name}" for name, share in of.items())
+    listed = ", ".join(f"{share:.2f} from {name}" for name, share in of.items())
     return (
-        f"Of mistakes that causes make, planted in turn in {n} test images, the cause is named "
-        f"right in {listed} ({CHANCE}: {chance:.2f})."
+        f"Of mistakes that planted causes make in {n} test images, the share whose cause is named "
+        f"right is {listed} ({chance:.2f} by naming {CHANCE})."
     )
 
 
-def of_mistakes(verdicts: dict, mistakes: int) -> list:
-    """What is told of single ones of so many `mistakes` by `verdicts`, see
-    `mending.points_at_the_cause`, and what it takes.
+def of_mistakes(verdicts: dict) -> list:
+    """What is told of single mistakes by `verdicts`, see `mending.points_at_the_cause`, and what it
+    takes.
     """
     n, low = len(verdicts["q"]), verdicts["p"] <= ALPHA
     p = stats.binomtest(int(low.sum()), n, ALPHA, alternative="greater").pvalue
-    least = 1 / (1 + min(LENDERS, mistakes - 1))
+    least = 1 / (1 + verdicts["lenders"].max())
     odd, needed = (verdicts["odd p"] <= ALPHA).mean(), int(np.ceil(n * least / ALPHA))
     enough = needed <= n
     few = f" With so few mistakes p cannot be below {least:.3f}, which is too much to show it."
     takes = (
-        f" The least that p can be is {least:.3f}, so {needed} of them at least would have to be "
-        "low for any to be told."
+        f" (p is {least:.3f} at least, so it would have to be that low for {needed} of them for "
+        "any to be told.)"
     )
     return [
-        f"For {int((verdicts['q'] < ALPHA).sum())} of {n} mistakes the map is shown to point at "
-        "the cause: the true class rises more without what it marks than without what the maps of "
-        "other mistakes mark (false discovery rate 5 %)." + (takes if enough else few),
-        f"p is at most 0.05 in {low.mean():.2f} of them, by chance in no more than 0.05 (p = "
-        f"{p:.3f}, were mistakes independent); of what stands out by its colour in {odd:.2f}.",
+        f"For {int((verdicts['q'] < ALPHA).sum())} of {n} mistakes the map is shown to mark what "
+        "misled the network: the true class rises more without what it marks than without what "
+        "maps of other images mark (false discovery rate 5 %)." + (takes if enough else few),
+        f"p is at most 0.05 in {low.mean():.2f} of them (by chance in 0.05; p {p_text(p)}, were "
+        f"mistakes independent), and in {odd:.2f} of them for what stands out by its colour, which "
+        "takes no network.",
     ]
 
 

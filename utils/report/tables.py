@@ -73,7 +73,7 @@ def rates_table(rows: list) -> PrettyTable:
         "Group": ("group", "s"),
         "Images": ("n", "d"),
         "Misclassified": ("value", ".3f"),
-        "from": ("low", ".3f"),
+        "95 % from": ("low", ".3f"),
         "to": ("high", ".3f"),
         "p": ("p text", "s"),
     }
@@ -111,7 +111,7 @@ def claims_table(claims: list) -> PrettyTable:
         row
         | {
             "better by": "{difference:+z.2f} ({low:+z.2f} to {high:+z.2f})".format(**row),
-            "told from": "" if row["least"] is None else f"{row['least']:.2f}",
+            "detectable": "" if row["least"] is None else f"{row['least']:.2f}",
             "p": p_text(row["p_holm"]),
         }
         for row in claims
@@ -125,7 +125,7 @@ def claims_table(claims: list) -> PrettyTable:
         "Better by": ("better by", "s"),
         "p": ("p", "s"),
         "Verdict": ("verdict", "s"),
-        "Told from": ("told from", "s"),
+        "Detectable": ("detectable", "s"),
     }
     found = table(texts, columns)
     found.max_width |= {"Claim": 32, "which": 20}  # or lines would be too long for a page

@@ -1,8 +1,9 @@
 """In go numbers of metrics.json and of a log, out come words and rounded numbers."""
 
 from utils.evidence.claims import CHANCE, CONFIDENCE, PIXELS, USUAL
+from utils.evidence.imputation import MEAN
 from utils.evidence.mending import BORROWED, THIRD
-from utils.evidence.randomisation import ANOTHER
+from utils.evidence.randomisation import ALLOWED, EITHER
 from utils.evidence.subject import LOOK, OTHER_CLASS, SAME_CLASS, UNTRAINED
 
 GLOSSES = {  # of baselines, for the reader of a page
@@ -17,7 +18,8 @@ GLOSSES = {  # of baselines, for the reader of a page
     LOOK: "colours and contrasts that training images of the class have more often than others",
     SAME_CLASS: "the map of another image of the same class",
     OTHER_CLASS: "the map of another image, of another class",
-    ANOTHER: "how alike the maps of two different images are",
+    ALLOWED: "how alike the maps of two different images of a class are, and a tenth more",
+    EITHER: "a map that changes as much with the image as with the class",
     UNTRAINED: "the same method on a network that learnt nothing",
     THIRD: "the same map, asked for the answer over a class that is neither the answer nor true",
     BORROWED: "maps of other mistakes, each asked for its own answer over its own true class",
@@ -42,7 +44,9 @@ HISTORY = {
 
 def glosses(names) -> dict:
     """What the named baselines are, {name: words}, each once; without those that GLOSSES lacks."""
-    return {name: GLOSSES[name] for name in dict.fromkeys(names) if name in GLOSSES}
+    plain = {name: GLOSSES.get(name.removesuffix(MEAN)) for name in dict.fromkeys(names)}
+    filled = "; pixels that are taken out have the mean colour"
+    return {name: of + filled * name.endswith(MEAN) for name, of in plain.items() if of}
 
 
 def history(log: list) -> list:

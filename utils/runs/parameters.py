@@ -5,7 +5,7 @@ import numpy as np
 from utils import resolve
 from utils.core.device import choose_device
 from utils.images.augmentation import has_albumentations
-from utils.images.dataset import check_sizes, check_training, stratified, usual_val_images
+from utils.images.dataset import check_sizes, held_out, stratified, usual_val_images
 from utils.images.sources import DATASETS
 from utils.maps.methods import METHODS
 from utils.networks.architectures import ARCHITECTURES
@@ -126,8 +126,7 @@ def _check_images(
     labels = np.repeat(np.arange(len(classes)), list(counts["train"].values()))
     if train_images:
         labels = labels[stratified(labels, train_images, seed)]
-    labels = np.delete(labels, stratified(labels, val_images, seed))
-    check_training(labels, classes)
+    labels = np.delete(labels, held_out(labels, val_images, seed, classes))
     if recipe:
         size = {"image_size": image_size} if image_size else {}
         plan = choose_recipe(recipe, dataset, batch_size=batch_size, images=len(labels), **size)

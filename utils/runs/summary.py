@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 
 from utils.core.files import write_json, write_rows
-from utils.core.statistics import t_interval
+from utils.core.statistics import holm, t_interval
 from utils.evidence import over_networks
 from utils.report import sweep_page
 from utils.runs import collect
@@ -50,8 +50,13 @@ def summarise(out: Path, asked: list, failed: dict) -> Path | None:
 
 
 def _compared(runs) -> dict:
-    """By each varied parameter but the seed, its values compared by the runs that they share."""
+    """By each varied parameter but the seed, its values compared by the runs that they share; with
+    p_holm over all of them.
+    """
     rows = [{"parameters": run.parameters, "accuracy": run.accuracy} for run in runs]
     axes = [name for name in collect.varied(runs) if name != "seed"]
     found = {axis: over_networks.compared(rows, axis, "accuracy") for axis in axes}
+    told = [row for compared in found.values() for row in compared if row["p"] is not None]
+    for row, p in zip(told, holm([row["p"] for row in told]), strict=True):
+        row["p_holm"] = float(p)
     return {axis: compared for axis, compared in found.items() if compared}

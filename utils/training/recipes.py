@@ -96,6 +96,7 @@ SHAPES: dict = {
 }
 
 STEPS, SMALLEST = 8, 8  # least steps of an epoch, unless that makes batches smaller than this
+LARGE_BATCH = 64  # images, that a batch of large ones has at least
 
 
 def choose_recipe(
@@ -109,14 +110,18 @@ def choose_recipe(
 ) -> Recipe:
     """The recipe for a data set; each argument that is not None replaces the recipe's own value.
 
-    Where that would make fewer than STEPS steps of an epoch of so many training `images`, and no
-    batch size is asked for, the batches are smaller, and the learning rate in proportion (Goyal et
+    Where no batch size is asked for, the batches are smaller if there would be fewer than STEPS
+    steps in an epoch of so many training `images`, or of large images where they would take more
+    memory than those of 32x32, down to LARGE_BATCH; and the learning rate in proportion (Goyal et
     al. 2017).
     """
     recipe = replace(RECIPES[name], **(SHAPES.get(name, {}) if dataset == "shapes" else {}))
     recipe = replace(recipe, sides=tuple(side * image_size // 32 for side in recipe.sides))
-    if batch_size is None and images is not None and images < STEPS * recipe.batch_size:
-        smaller = min(images, max(SMALLEST, images // STEPS))
+    most = max(LARGE_BATCH, recipe.batch_size * 32**2 // image_size**2)
+    if images is not None and images < STEPS * min(most, recipe.batch_size):
+        most = min(images, max(SMALLEST, images // STEPS))
+    smaller = min(most, recipe.batch_size)
+    if batch_size is None:
         recipe = replace(
             recipe,
             batch_size=smaller,
