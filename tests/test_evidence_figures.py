@@ -12,6 +12,7 @@ from utils.images.split import Split
 from utils.mistakes.mistakes import Mistakes
 from utils.report import drawing, evidence_figures, pair_figures, tables
 from utils.report.sentences import abstract, claimed, of_mistakes, of_networks, verdict_columns
+from utils.report.words import glosses
 
 
 def test_forest_shows_differences_and_verdicts():
@@ -186,3 +187,12 @@ def test_notes_stand_beside_their_mistakes():
         "q": ["", "0.016", "0.500"],
     }
     assert set(map(tuple, verdict_columns({}, [2, 4]).values())) == {("", "")}
+
+
+def test_a_baseline_is_told_with_what_fills_the_pixels():
+    found = glosses(["edges", "edges, mean colour", "nobody", "edges"])
+    assert found == {
+        "edges": "where brightness changes",
+        "edges, mean colour": "where brightness changes; pixels that are taken out have the mean "
+        "colour",
+    }

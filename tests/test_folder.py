@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from utils.images import dataset, duplicates, folder, load, oblong, split
+from utils.images import pictures as pictures_of
 from utils.images.form import Form
 from utils.images.split import LazyImages
 
@@ -193,7 +194,7 @@ def test_all_files_that_are_no_images_are_named_at_once(pictures, monkeypatch):
         path.write_bytes(b"no image")
     with pytest.raises(ValueError, match=r"ant/3\.png: cannot .*ant/5\.png: cannot .*it$"):
         folder.read_folder("train", str(pictures), 0, Form())
-    monkeypatch.setattr(folder, "TOLD", 1)
+    monkeypatch.setattr(pictures_of, "TOLD", 1)
     with pytest.raises(ValueError, match=r"ant/3\.png: cannot be .*; and 1 more$"):
         folder.read_folder("train", str(pictures), 0, Form())
 
@@ -205,7 +206,7 @@ def test_odd_metadata_does_not_keep_a_picture_from_being_turned(tmp_path):
     turn = struct.pack(">HHIHH", 0x0112, 3, 1, 6, 0)
     exif = b"Exif\0\0MM\0*" + struct.pack(">IH", 8, 2) + width + turn + b"\0\0\0\0wide\0"
     Image.fromarray(pixels).save(tmp_path / "a.jpg", exif=exif)
-    turned = np.asarray(folder.open_picture(tmp_path / "a.jpg"), int)
+    turned = np.asarray(pictures_of.open_picture(tmp_path / "a.jpg"), int)
     assert np.abs(turned - np.rot90(pixels, -1).astype(int)).max() < 20
 
 
@@ -213,7 +214,7 @@ def test_a_picture_of_very_many_pixels_is_refused_as_such(tmp_path, monkeypatch)
     Image.new("L", (9, 9)).save(tmp_path / "a.png")
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 40)
     with pytest.raises(ValueError, match=r"a\.png: is of more pixels than are opened; scale it"):
-        folder.open_picture(tmp_path / "a.png")
+        pictures_of.open_picture(tmp_path / "a.png")
 
 
 def test_the_same_image_within_a_split_and_across(pictures):
@@ -251,4 +252,8 @@ def test_oblong_pictures_are_shown_as_they_are(root):
     assert [name for name, _ in oblong("folder", str(root), 0, 2)] == ["ant/a.png", "zebra/c.png"]
     assert oblong("folder", str(root), 0, 0) == []
     # as it is turned, so is the image that the network gets
-    assert folder.read_image(root / "test" / "zebra" / "d.jpg", Form((30, 20))).shape == (30, 20, 3)
+    assert pictures_of.read_image(root / "test" / "zebra" / "d.jpg", Form((30, 20))).shape == (
+        30,
+        20,
+        3,
+    )

@@ -178,6 +178,8 @@ def test_what_timm_and_transformers_keep_of_it(monkeypatch):
     found = brought(monkeypatch, Says(pretrained_cfg=kept))
     assert (found.form.size, found.form.resize) == ((96, 64), 80)
     assert (found.mean, found.std, found.notes) == ((0.4,) * 3, (0.2,) * 3, ())
+    grey = brought(monkeypatch, Says(1, pretrained_cfg=kept))
+    assert (grey.form.size, grey.form.channels, grey.mean) == ((96, 64), 1, None)
     found = brought(monkeypatch, Says(config=SimpleNamespace(image_size=48)))
     assert (found.form.size, found.form.resize, found.mean) == ((48, 48), None, None)
 

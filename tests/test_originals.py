@@ -13,6 +13,7 @@ from tests.test_patterns import pictures
 from tests.test_report import maps_of, misclassified, page_of, run_folder, sheet_of, words
 from utils.images import folder, load
 from utils.images.form import Form
+from utils.images.pictures import read_image
 from utils.images.split import LazyImages
 from utils.report import common_figures, map_figures, sweep_figures
 from utils.report.drawing import HEAT
@@ -52,7 +53,7 @@ def test_photographs_are_shown_as_large_as_people_look_at_them(photographs):
         some = test.take([5, 2])
         for index, image_id in enumerate(("bee1", "ant2")):
             file = photographs / "test" / image_id[:3] / f"{image_id}.png"
-            expected = folder.read_image(file, Form((224, 168)))
+            expected = read_image(file, Form((224, 168)))
             assert some.ids[index] == image_id
             assert (some.shown[index] == expected).all()
 
@@ -102,7 +103,7 @@ def test_a_large_jpeg_is_shown_as_it_is(photographs):
     Image.fromarray((255 * lines).astype(np.uint8)).save(file, quality=95)
     test = load("folder", str(photographs)).test
     (at,) = np.flatnonzero(test.ids == "ant/ant0.jpg")
-    expected = folder.read_image(file, Form((224, 224))).astype(int)
+    expected = read_image(file, Form((224, 224))).astype(int)
     assert np.abs(test.shown[int(at)] - expected).mean() < 20
 
 

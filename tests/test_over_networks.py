@@ -3,6 +3,7 @@ import pytest
 from scipy import stats
 
 from utils.evidence import ensembles, over_networks, results
+from utils.report.tables import networks_table
 
 
 def row(what, difference, verdict="better", **each):
@@ -52,7 +53,9 @@ def test_a_perfect_map_is_better_than_chance_that_never_moves():
     (found,) = over_networks.claims({str(at): [of] for at, of in enumerate(rows[:4])})
     assert found["verdict"] == "undecided"
     alone = {str(at): [row("x", 0, chance=-0.75)] for at in range(5)}
-    assert over_networks.claims(alone)[0]["verdict"] == "worse"
+    (found,) = over_networks.claims(alone)
+    assert (found["verdict"], found["low"], found["high"]) == ("worse", -0.75, -0.75)
+    assert "-0.75 (-0.75 to -0.75)" in str(networks_table([found]))
     few = {name: alone[name] for name in "0123"}
     assert over_networks.claims(few)[0]["p"] is None
 

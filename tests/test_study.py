@@ -82,17 +82,20 @@ def test_right_answers_lend_their_maps_over_the_runner_up(monkeypatch):
         "points_at_the_cause",
         lambda *of: given.append(of) or dict.fromkeys(("borrowed", "p", "q"), np.zeros(1)),
     )
-    images = [
-        painted((label, slice(3), slice(3)), (no, slice(5, 8), slice(6)))
+    images = [  # white speaks for every class
+        painted(
+            (label, slice(3), slice(3)), (no, slice(5, 8), slice(6)), (3, slice(3, 5), slice(8))
+        )
         for label, no in ((0, 1), (2, 1), (1, 0))
     ]
-    wrong, right = of(images[:1], [0], [1]), of(images[1:], [2, 1])
+    wrong, right = of(images[:1], [0], [1], white=2), of(images[1:], [2, 1], white=2)
     experiments.by_mending(Study(), np.array([7]), wrong, 1, right, np.array([1, 0]))
     _, inputs, at, true, predicted, maps, *_ = given[0]
     assert (len(inputs), at.tolist()) == (1, [0])
     assert (true.tolist(), predicted.tolist()) == ([0, 2, 1], [1, 2, 1])
     assert (maps[0] == wrong.maps(np.array([1]), against=np.array([0]))[0]).all()
     assert (maps[1:] == right.maps(np.array([2, 1]), against=np.array([1, 0]))).all()
+    assert (maps[1:] != right.maps(np.array([2, 1]))).any()
     assert len(given[1][5]) == 3  # by colour too
 
 
@@ -296,6 +299,27 @@ def test_every_test_of_a_drawn_split(drawn, monkeypatch):
     assert set(methods["max-sensitivity"]) == {name for name in found.alike[0] if ", 1" in name}
     hits = localisation.pointing_game(subject.maps(split.labels), split.masks)
     assert study.choose(subject, split, ["1"])["GradCAM", "1"] == pytest.approx(hits.mean())
+
+
+def test_of_very_many_mistakes_as_many_are_mended_as_fit_in_memory(drawn, monkeypatch):
+    classifier, split = drawn
+    logits = predict(classifier, split.images)
+    mended = []
+    for room in (experiments, places):
+        for name in [
+            name
+            for name in vars(room)
+            if name.startswith(("by_", "on_", "in_", "with_", "beside_"))
+        ]:
+            monkeypatch.setattr(room, name, lambda *_: {})
+    monkeypatch.setattr(experiments, "by_mending", lambda *given: mended.append(given))
+    monkeypatch.setattr(study, "affordable", lambda count, size, kinds: np.arange(min(count, 7)))
+    predicted = logits.argmax(dim=1).numpy()
+    subject = Subject(classifier, split, predicted, "GradCAM", "1", 0, None)
+    study.examine(subject, logits, True, ["1"], ("LayerCAM", "1"))
+    _, at, wrong, _, others, _ = mended[0]
+    assert len(at) == len(wrong) == 7
+    assert len(others) == 0
 
 
 def test_fewer_large_images_choose_where_no_object_is_known(drawn, monkeypatch):

@@ -116,16 +116,14 @@ def by_forgetting(study: Study, at, subject: Subject):
         return {name: values for name, values in found.items() if values is not None}
 
     study.cascade, trained, forgotten = randomisation.similarities(model, explain, subject.seed)
-    drawn = [{subject.name: maps} for maps in _untrained(subject, subject.predicted)]
+    drawn = [{subject.name: maps} for (maps,) in _untrained(subject, subject.predicted)]
     same, _ = borrowed(subject.predicted, subject.seed)
     study.tests["forgetting"] = randomisation.forgetting(trained, [forgotten, *drawn], same, at)
 
 
 def _untrained(subject, *classes):
-    """The maps of several networks with new parameters, for each of `classes`."""
-    for draw in range(1, DRAWS + 1):
-        maps = [subject.untrained(of, draw=draw) for of in classes]
-        yield maps if len(maps) > 1 else maps[0]
+    """Of each of several networks with new parameters the maps for each of `classes`."""
+    return [[subject.untrained(of, draw=draw) for of in classes] for draw in range(1, DRAWS + 1)]
 
 
 def by_other_class(study: Study, at, subject: Subject):

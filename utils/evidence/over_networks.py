@@ -44,8 +44,10 @@ def claims(by_network: dict) -> list:
             for name in sorted(common)
         }
         told = decide({name: row | {"p": _p(row)} for name, row in each.items()})
-        if each[told["against"]]["p"] is None and len(by) < ENOUGH:
+        if told["low"] is None and len(by) < ENOUGH:
             told["p"] = None  # of few networks nothing is told
+        elif told["low"] is None:
+            told["low"] = told["high"] = told["value"]
         own = {name: {key: row[key] for key in KEPT} for name, row in by.items()}
         verdicts = [row["verdict"] for row in by.values()]
         counts = {"shown": verdicts.count("better"), "refuted": verdicts.count("worse")}

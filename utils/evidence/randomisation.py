@@ -17,7 +17,7 @@ from utils.networks.classifier import device_of
 from utils.networks.hooks import frozen_eval
 
 ANOTHER = "another image"  # in the place of the image itself
-MARGIN = 0.1  # so much more than that may stay alike, as it cannot be less without a cause
+MARGIN = 0.1  # so much more than that may stay alike: exactly as little, no map shows by itself
 ALLOWED = f"{ANOTHER} + {MARGIN}"
 # by how much more alike the map of another image is than the map for another class, and no more
 CLASS_OVER_IMAGE, EITHER = "class over image", "as much with either"

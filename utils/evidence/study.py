@@ -14,7 +14,8 @@ from utils.maps.methods import METHODS
 from utils.networks.classifier import predict
 
 # images of each experiment: fewer where each map takes many passes
-TWO, REMOVED, FORGOTTEN, ATTRIBUTED, MISTAKES, CHOICE = 100, 50, 30, 16, 60, 50
+TWO, OTHER_CLASS, REMOVED, FORGOTTEN, ATTRIBUTED = 100, 60, 50, 30, 16
+MISTAKES, CHOICE = 60, 50
 LARGE = 64  # pixels a side, from which there are fewer still
 KINDS_OF_MAPS = 15  # of each image in memory at once
 
@@ -68,7 +69,7 @@ def examine(subject: Subject, logits, drawn: bool, layers, chosen: tuple) -> Stu
         experiments.by_holes(study, *some(MISTAKES, right))
     if subject.learns:
         experiments.by_forgetting(study, *some(FORGOTTEN))
-    experiments.by_other_class(study, *some(MISTAKES))
+    experiments.by_other_class(study, *some(OTHER_CLASS))
     experiments.by_sign(study, *some(TWO), layers)
     at, part = some(ATTRIBUTED)
     layer = layers[-1] if METHODS[subject.method].all_layers else subject.layer

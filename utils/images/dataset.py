@@ -85,7 +85,7 @@ def load(
 
         return read_part(dataset, data_dir, seed, part, form, choose)
 
-    (classes, train) = read("train", train_images, val_images=val_images or 0)
+    classes, train = read("train", train_images, val_images=val_images or 0)
     _, test = read("test", test_images)
     if val_images is None:
         val_images = usual_val_images(len(train), len(classes))

@@ -3,22 +3,18 @@
 import os
 import re
 import unicodedata
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps
 
 from utils import resolve
-from utils.core.device import cores
-from utils.core.progress import Progress
 from utils.images.form import Form
+from utils.images.pictures import check_all, open_picture, opened, read_all, read_image, read_shown
 from utils.images.split import IN_MEMORY, LazyImages, Split
 
 PARTS = ("train", "test")
 SHOWN = 224  # pixels of the longer side, at most, in which people look at what networks see smaller
 SAMPLE = 64  # files that tell how large they are
-TOLD = 10  # files that cannot be read, at most
 PASSED_OVER = ("thumbs.db", "ehthumbs.db", "desktop.ini")  # in any case, and what is hidden
 
 
@@ -38,13 +34,13 @@ def read_folder(part: str, data_dir: str, seed: int, form: Form) -> tuple:
     found = [(path, label) for label, files in enumerate(listing.values()) for path in files]
     found.sort(key=lambda pair: (_natural(pair[0].stem), pair[1], pair[0].name))
     paths, labels = [path for path, _ in found], np.array([label for _, label in found])
-    images = LazyImages(paths, read_image, form)
-    if len(images) * np.prod(form.shape) <= IN_MEMORY:
-        images = _read_all(images, part)
-    else:
-        _check_all(paths, part)
+    lazy = LazyImages(paths, read_image, form)
+    fits = len(lazy) * np.prod(form.shape) <= IN_MEMORY
+    images = read_all(lazy, part) if fits else lazy
+    if not fits:
+        check_all(paths, part)
     times = _times(both, form)
-    originals = LazyImages(paths, _read_shown, form.times(times)) if times > 1 else None
+    originals = LazyImages(paths, read_shown, form.times(times)) if times > 1 else None
     return tuple(listing), Split(images, labels, _ids(paths), originals=originals)
 
 
@@ -52,53 +48,8 @@ def _times(listing, form) -> int:
     """How many times the side of the form the files have, the largest of a sample of both parts."""
     paths = [path for part in listing.values() for files in part.values() for path in files]
     few = np.random.RandomState(0).permutation(len(paths))[:SAMPLE]
-    most = max(min(_opened(paths[at], lambda picture: picture.size)) for at in few)
+    most = max(min(opened(paths[at], lambda picture: picture.size)) for at in few)
     return min(most, SHOWN) // max(form.size)
-
-
-def _read_shown(path, form):
-    """As `read_image`, for people: of a large JPEG no more is decoded than that takes."""
-
-    def use(picture):
-        picture.draft(None, tuple(max(side, form.resize or 0) for side in form.size[::-1]))
-        return form.of_picture(_eight_bits(picture))
-
-    return _opened(path, use)
-
-
-def _read_all(images, part):
-    read = np.empty(images.shape, np.uint8)
-    try:
-        with Progress(len(images), f"Reading {len(images)} images of {part}/") as bar:
-            for start in range(0, len(images), 64):
-                some = images[start : start + 64]
-                read[start : start + 64] = some
-                bar.advance(len(some))
-    except ValueError:
-        _check_all(images.items, part)
-        raise
-    return read
-
-
-def _check_all(paths, part):
-    """Raise ValueError that names the files that are no images, now rather than after training."""
-    wrong = []
-
-    def broken(path):
-        try:
-            open_picture(path)
-        except ValueError as error:
-            wrong.append(str(error))
-
-    with (
-        Progress(len(paths), f"Looking at {len(paths)} images of {part}/") as bar,
-        ThreadPoolExecutor(cores()) as pool,
-    ):
-        for _ in pool.map(broken, paths):
-            bar.advance(1)
-    if wrong:
-        more = f"; and {len(wrong) - TOLD} more" if len(wrong) > TOLD else ""
-        raise ValueError("; ".join(sorted(wrong)[:TOLD]) + more)
 
 
 def list_folder(root: Path) -> dict:
@@ -212,42 +163,7 @@ def oblong_files(data_dir: str, most: int) -> list:
     found = (
         path
         for path in sorted(paths)
-        if _opened(path, lambda picture: picture.width != picture.height)
+        if opened(path, lambda picture: picture.width != picture.height)
     )
     some = [path for path, _ in zip(found, range(most), strict=False)]
     return [(f"{path.parent.name}/{path.name}", open_picture(path)) for path in some]
-
-
-def read_image(path: Path, form: Form) -> np.ndarray:
-    """A file as an image (H, W, C) uint8 of a form, or ValueError."""
-    return _opened(path, lambda picture: form.of_picture(_eight_bits(picture)))
-
-
-def open_picture(path: Path) -> Image.Image:
-    """A file as an upright PIL picture of 8 bits a value, or ValueError."""
-    return _opened(path, lambda picture: _eight_bits(picture).copy())
-
-
-def _opened(path, use):
-    try:
-        with Image.open(path) as picture:
-            return use(picture)
-    except Image.DecompressionBombError as error:
-        raise ValueError(f"{path}: is of more pixels than are opened; scale it down") from error
-    except Exception as error:  # decoders of other people, with errors of every kind
-        raise ValueError(
-            f"{path}: cannot be read as an image ({error}); repair or remove it"
-        ) from error
-
-
-def _eight_bits(picture):
-    picture.getexif()
-    picture.info.pop("exif", None)  # or it would be written anew, which fails where it is odd
-    picture = ImageOps.exif_transpose(picture)
-    if picture.mode in ("I", "F"):
-        raise ValueError(
-            "pixels of more than 16 bits have no range of their own; save it with 8 or 16 bits"
-        )
-    if picture.mode.startswith("I;16"):
-        return Image.fromarray((np.asarray(picture) // 257).astype(np.uint8))
-    return picture

@@ -19,6 +19,7 @@ from utils.images.split import Split
 SHAPES_IMAGES = {"train": 5000, "test": 1000}
 MANY = 1000  # images, from which they are kept
 KEPT = 4  # files of them, at most: 20 MB each
+DRAWN = "drawn-shapes"  # a folder of their own, as older ones are removed
 CODE = "".join(inspect.getsource(module) for module in (shapes, causes, outlines))
 
 
@@ -48,7 +49,7 @@ def _render(part, seed, chosen, folder):
     """Of the images whose indices, int64, are the bytes `chosen`; many are kept in a folder."""
     labels, at = _labels(part, seed), np.frombuffer(chosen, np.int64)
     of = hashlib.sha256(repr((part, seed, chosen, CODE)).encode()).hexdigest()[:16]
-    path = folder / f"shapes-{of}.npz"
+    path = folder / DRAWN / f"{of}.npz"
     if (drawn := _kept(path)) is None:
         drawn = causes.render(labels, (seed, list(SHAPES_IMAGES).index(part)), at)
         if len(at) >= MANY:
@@ -69,7 +70,7 @@ def _keep(path, images, masks, factors):
         path.parent.mkdir(parents=True, exist_ok=True)
         with atomic_write(path) as temporary, temporary.open("wb") as file:
             np.savez(file, images=images, masks=masks, **factors)
-        older = sorted(path.parent.glob("shapes-*.npz"), key=lambda one: one.stat().st_mtime)
+        older = sorted(path.parent.glob("*.npz"), key=lambda one: one.stat().st_mtime)
         for one in older[:-KEPT]:
             one.unlink()
 

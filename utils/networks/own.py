@@ -100,7 +100,9 @@ def _says(network, model, transforms):
     if says is None and isinstance(of_timm, dict) and "input_size" in of_timm:
         size = tuple(of_timm["input_size"][1:])
         resize = int(min(size) / (of_timm.get("crop_pct") or 1))
-        statistics = {name: of_timm.get(name) for name in ("mean", "std")}
+        # which are those of the images it was made for, not of grey ones
+        same = _channels(model, size) == of_timm["input_size"][0]
+        statistics = {name: of_timm.get(name) if same else None for name in ("mean", "std")}
         return SimpleNamespace(crop_size=[size], resize_size=resize, **statistics)
     side = getattr(getattr(model, "config", None), "image_size", None)  # of transformers
     if says is None and isinstance(side, int | list | tuple):

@@ -123,7 +123,7 @@ def margins(values, causes, heading: str):
 
 
 def plane(points, labels, wrong, classes: tuple, heading: str):
-    """Images in a plane (N, 2), colored by their `labels` (N,), the mistakes (`wrong`, (N,) bool)
+    """Images in a plane (N, 2), coloured by their `labels` (N,), the mistakes (`wrong`, (N,) bool)
     ringed; the name of each class stands at its median.
     """
     figure, axis = plt.subplots(figsize=(6.4, 5.6), layout="constrained")

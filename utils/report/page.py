@@ -54,7 +54,7 @@ FIGURES = {  # of each section: the name of each picture, and what to say to tho
         "for the true class. A cross marks where a map peaks, black on the object.",
         "verdicts": "Misclassified test images under their maps for the predicted over the true "
         "class. Above each, how far the true class rises without what the map marks, the mean of "
-        "that without what the maps of other mistakes mark (borrowed), p, the share of these maps "
+        "that without what the maps of other images mark (borrowed), p, the share of these maps "
         "and its own that lift it as much, and q, the false discovery rate.",
         "mean_maps": "The mean image and the mean maps of the most frequent pairs of true and "
         "predicted class.",

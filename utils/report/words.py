@@ -22,7 +22,7 @@ GLOSSES = {  # of baselines, for the reader of a page
     EITHER: "a map that changes as much with the image as with the class",
     UNTRAINED: "the same method on a network that learnt nothing",
     THIRD: "the same map, asked for the answer over a class that is neither the answer nor true",
-    BORROWED: "maps of other mistakes, each asked for its own answer over its own true class",
+    BORROWED: "maps of other images, most of them mistakes, each told its own true class",
     CHANCE: "naming the commonest every time",
     PIXELS: "brightness, contrast and the like, without a map",
     CONFIDENCE: "the network's probabilities, without a map",

@@ -56,7 +56,10 @@ def _compared(runs) -> dict:
     rows = [{"parameters": run.parameters, "accuracy": run.accuracy} for run in runs]
     axes = [name for name in collect.varied(runs) if name != "seed"]
     found = {axis: over_networks.compared(rows, axis, "accuracy") for axis in axes}
-    told = [row for compared in found.values() for row in compared if row["p"] is not None]
+    every = [row for compared in found.values() for row in compared]
+    told = [row for row in every if row["p"] is not None]
+    for row in every:
+        row["p_holm"] = None
     for row, p in zip(told, holm([row["p"] for row in told]), strict=True):
         row["p_holm"] = float(p)
     return {axis: compared for axis, compared in found.items() if compared}
