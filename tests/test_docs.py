@@ -22,6 +22,12 @@ def test_writing_the_pages_again_changes_nothing(page):
     assert docs.written(text) == text, "make docs"
 
 
+@pytest.mark.parametrize("page", docs.PAGES, ids=lambda page: page.name)
+def test_no_words_follow_a_marker_at_the_beginning_of_a_line(page):
+    """Such a line is HTML to GitHub: its stars are shown, and its links are not links."""
+    assert not re.findall(r"^<!--.*?--> *\S.*", page.read_text(), re.MULTILINE)
+
+
 def test_what_stands_between_markers_is_replaced():
     page = "a <!--= 1 + 1 -->old\n<!--/--> b <!--= spread([1, 3]) --><!--/-->"
     new = "a <!--= 1 + 1 -->2<!--/--> b <!--= spread([1, 3]) -->2.00 ± 1.41<!--/-->"
@@ -39,6 +45,11 @@ def test_what_the_readme_says_of_the_demo_in_words():
         "finds the image of its class in a mosaic"
     ]
     assert mosaic.verdict == "better"
+    surest = runs.MISTAKES.iloc[0]
+    assert (surest.true, surest.predicted, surest.planted) == ("L-shape", "disc", "rival object")
+    assert surest.right_without_it == 1
+    assert surest.without_what_its_map_marks == "not mended"
+    assert surest.q > 0.05
     for run in some:  # "only the arithmetic differs"
         assert run.run.data == demo.run.data
         assert run.training.settings == demo.training.settings

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from tests.benchmarks.cues import mean_over_nonconstant
 from utils.core import statistics
 from utils.evidence import baselines, localisation
 
@@ -259,9 +260,9 @@ def test_the_baselines_of_grey_and_transparent_images_of_any_size():
 
 def test_constant_maps_count_for_nothing_by_hand():
     maps = np.array([[[1.0, 0], [0, 0]], [[0, 0], [0, 0]], [[0, 1.0], [0, 0]]])
-    found = localisation.mean_over_nonconstant(maps, np.array([0.5, 9, 0.25]))
+    found = mean_over_nonconstant(maps, np.array([0.5, 9, 0.25]))
     assert (found["constant"], found["n"], found["value"]) == (1, 2, 0.375)
-    found = localisation.mean_over_nonconstant(maps[1:2], np.array([9]))
+    found = mean_over_nonconstant(maps[1:2], np.array([9]))
     assert found == {"constant": 1, "n": 0, "value": 0, "low": 0, "high": 0}
 
 

@@ -177,6 +177,12 @@ def test_what_networks_show_stands_beside_what_one_does():
     )
     (only,) = [row("mends", 0.1, "undecided") | {"n": 6}]
     assert "their baselines. All are undecided." in of_networks([only])
+    assert of_networks([rows[0] | {"n": 5}, rows[0] | {"n": 6}]).startswith(
+        "All this is of one network. Over 6 networks"
+    )
+    assert "undecided" not in of_networks(
+        [one | {"n": 5} for one in rows if "un" not in one["verdict"]]
+    )
     assert of_networks([]).startswith("All this is of one network;")
 
 

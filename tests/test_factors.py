@@ -304,6 +304,44 @@ def test_planted_mistakes_are_right_without_and_wrong_with(reads_clean_images):
     assert (images[third] == rendered).all()
 
 
+def test_maps_lie_on_what_was_planted_and_misled(reads_clean_images, monkeypatch):
+    """A map of what differs from the image without it, one of the rest, and one of rivals alone;
+    all pixels differ a little.
+    """
+    subject, asked = reads_clean_images, []
+    split = subject.split
+    fooled = np.flatnonzero(split.labels[1:] != 0) + 1
+    clean = causes.render_with_cause(split.take(fooled), 0, "")
+    rivals = causes.render_with_cause(split.take(fooled), 0, "rival object")
+
+    def references(self, classes, maps=None, against=None):
+        on_it, on_rival = (
+            np.abs(images.astype(float) - clean).max(axis=-1) / 255
+            for images in (self.split.images, rivals)
+        )
+        asked.append((classes, against, on_it))
+        return {"on it": on_it, "off it": 1 - on_it, "on the rival": on_rival}
+
+    monkeypatch.setattr(Subject, "beside_references", references)
+    each = {
+        name: (np.maximum(images, 1) - (name != ""), *rest)
+        for name, (images, *rest) in causes.with_each(subject.classifier, split, 0).items()
+    }
+    found = naming.on_the_cause(subject, each, naming.planted_mistakes(each, split.labels))
+    for (name, values), (classes, against, on_it) in zip(found.items(), asked, strict=True):
+        assert values.at.tolist() == fooled.tolist()
+        assert not classes.any()
+        assert against.tolist() == split.labels[fooled].tolist()
+        assert 0 < on_it.mean() < 0.3
+        by = values.by["pointing game"]
+        assert [set(by["on it"]), set(by["off it"])] == [{1}, {0}]
+        assert (by["on the rival"].mean() == 1) == (name == "rival object")
+    assert list(found) == ["rival object", "occluder"]
+    right = {name: (*given, wrong & False) for name, (*given, wrong) in each.items()}
+    nothing = naming.planted_mistakes(right, split.labels)
+    assert naming.on_the_cause(subject, right, nothing) == {}
+
+
 def test_causes_are_named_by_rules_of_other_images(reads_clean_images, monkeypatch):
     """Seen is the cause itself, or nothing; a rule that was fitted on the same would know all."""
     subject = reads_clean_images
@@ -334,19 +372,22 @@ def test_known_causes_are_those_of_drawn_images_named_by_rules_of_validation(
     monkeypatch.setattr(naming, "planted_in_the_same", lambda split, seed: [split])
     monkeypatch.setattr(naming, "with_each", lambda _, split, seed: split)
     monkeypatch.setattr(naming, "planted_mistakes", lambda split, labels: split)
+    monkeypatch.setattr(naming, "on_the_cause", lambda _, each, held: {"rival": named})
     monkeypatch.setattr(naming, "name_causes", lambda _, *splits: asked.append(splits) or named)
     monkeypatch.setattr(naming, "PLANTED", 3)
     test, val = subject.split, subject.split.take(np.arange(10, 20))
     data = SimpleNamespace(name="shapes", validates_on_test=False, val=val)
     rows, (of_planted,), tests = naming.known_causes(subject, data, subject.predicted)
-    assert (rows, sorted(tests)) == (["causes"], ["causes", "naming"])
+    assert (rows, sorted(tests)) == (["causes"], ["causes", "naming", "planted rival"])
     assert of_planted.ids.tolist() == test.ids[[0, 20, 39]].tolist()
     ((of_val, of_test),) = asked
     assert set(of_val.ids) <= set(val.ids)
     assert tests["naming"].at.tolist() == [20]  # the second of 0, 20, 39
+    assert tests["planted rival"].at.tolist() == [20]
     assert of_test.ids[1] == test.ids[20]
     data.validates_on_test = True
-    assert sorted(naming.known_causes(subject, data, subject.predicted)[2]) == ["causes"]
+    tests = naming.known_causes(subject, data, subject.predicted)[2]
+    assert sorted(tests) == ["causes", "planted rival"]
     data.name = "mine"
     assert naming.known_causes(subject, data, subject.predicted) == ([], [], {})
 

@@ -350,6 +350,18 @@ def test_removal_curves_show_the_means():
     assert named == [["weak", "ours", "other baselines"], ["baseline", "ours", "other baselines"]]
 
 
+def test_the_strongest_baseline_of_a_curve_is_that_of_the_least_area():
+    """Of shares that are not as far apart: early and low for long, or low at many of them."""
+    shares = (0, 0.8, 0.9, 1)
+    values = {"ours": (1, 1, 1, 1), "early": (0, 0.5, 1, 1), "late": (1, 0.5, 0.2, 0.1)}
+    curves = {
+        name: {which: np.array([of] * 2, float) for which in ("deletion", "insertion")}
+        for name, of in values.items()
+    }
+    axis = evidence_figures.removal_curves(curves, shares, ["ours"]).axes[0]
+    assert [line.get_label() for line in axis.lines] == ["early", "ours"]
+
+
 def test_small_pictures():
     """Of one epoch, two images of a class, one mistake: whole numbers, no empty columns."""
     for figure in (

@@ -45,7 +45,7 @@ def test_claims_over_networks_by_hand():
 
 def test_a_perfect_map_is_better_than_chance_that_never_moves():
     """Of five networks by exactly as much; of fewer that tells nothing."""
-    rows = [row("x", 0, chance=0.75, look=0.4 + at / 100) for at in range(5)]
+    rows = [row("x", 0, chance=0.75, look=0.4 + at / 100) | {"p": 1e-9} for at in range(5)]
     (found,) = over_networks.claims({str(at): [of] for at, of in enumerate(rows)})
     expected = stats.ttest_1samp([0.4, 0.41, 0.42, 0.43, 0.44], 0).pvalue
     assert (found["against"], found["p"]) == ("look", pytest.approx(expected))
@@ -54,6 +54,9 @@ def test_a_perfect_map_is_better_than_chance_that_never_moves():
     assert found["verdict"] == "undecided"
     alone = {str(at): [row("x", 0, chance=-0.75)] for at in range(5)}
     (found,) = over_networks.claims(alone)
+    assert found["p"] == 0.01  # that of each by itself
+    unsure = {name: [of | {"p": 0.06 if name == "3" else 0.01}] for name, (of,) in alone.items()}
+    assert over_networks.claims(unsure)[0]["verdict"] == "undecided"
     assert (found["verdict"], found["low"], found["high"]) == ("worse", -0.75, -0.75)
     assert "-0.75 (-0.75 to -0.75)" in str(networks_table([found]))
     few = {name: alone[name] for name in "0123"}
@@ -206,3 +209,4 @@ def test_the_mean_map_is_held_against_one_as_smooth():
     assert alone["mean"]["value"] == 0
     assert alone["pixels"] < 0.2  # which leaves a pixel as it was, to seven digits
     assert (alone["more"]["value"], alone["more"]["p"]) == (0, 1)
+    assert (alone["more"]["low"], alone["more"]["high"]) == (0, 0)

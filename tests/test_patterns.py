@@ -400,8 +400,10 @@ def test_overlays_by_hand(tmp_path, monkeypatch):
 
 
 def test_spotlight_is_asked_for_where_it_is_missing(tmp_path, monkeypatch):
-    with pytest.raises(ValueError, match=r"no mistakes\.csv"):
-        export.open_in_spotlight(tmp_path)
+    for _ in range(2):  # without the file, and of a notebook that was stopped
+        with pytest.raises(ValueError, match=r"no overlays in its mistakes\.csv"):
+            export.open_in_spotlight(tmp_path)
+        pd.DataFrame({"id": ["1"]}).to_csv(tmp_path / "mistakes.csv")
     pd.DataFrame({"id": ["1"], "overlay": ["overlays/1.png"]}).to_csv(tmp_path / "mistakes.csv")
     monkeypatch.setitem(sys.modules, "renumics", None)
     with pytest.raises(ValueError, match="pip install renumics-spotlight"):
@@ -409,14 +411,14 @@ def test_spotlight_is_asked_for_where_it_is_missing(tmp_path, monkeypatch):
 
 
 def test_spotlight_is_given_the_pictures(tmp_path, monkeypatch):
-    rows = pd.DataFrame({"id": ["01", "2"], "overlay": ["overlays/1.png", ""]})
+    rows = pd.DataFrame({"id": ["01", "NA"], "overlay": ["overlays/1.png", ""]})
     rows.to_csv(tmp_path / "mistakes.csv")
     given, spotlight = [], types.SimpleNamespace(Image="a picture")
     spotlight.show = lambda rows, dtype: given.append((rows, dtype))
     monkeypatch.setitem(sys.modules, "renumics", types.SimpleNamespace(spotlight=spotlight))
     export.open_in_spotlight(str(tmp_path))
     ((shown, kinds),) = given
-    assert shown["id"].tolist() == ["01", "2"]
+    assert shown["id"].tolist() == ["01", "NA"]
     assert shown["overlay"].tolist() == [
         str(tmp_path / "overlays/1.png"),
         pytest.approx(np.nan, nan_ok=True),

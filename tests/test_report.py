@@ -419,16 +419,16 @@ def test_without_a_mistake(tmp_path):
 
 def test_of_very_many_mistakes_some_are_listed(tmp_path, monkeypatch):
     monkeypatch.setattr(mistake_list, "MOST", 4)
+    monkeypatch.setattr(mistake_list, "SUREST", 2)
     wrong = misclassified(40)
     page = page_of(run_folder(tmp_path), wrong, **to_people(np.arange(40) // 13 % 3))
-    assert "4 of the 40, spread evenly over the test order" in words(page)
-    at = np.array([0, 13, 26, 39])
-    order = surest_first(wrong.take(at))
-    assert [cells[-1] for _, _, cells in rows_of(page)] == wrong.images.ids[at[order]].tolist()
+    assert "3 of the 40, the surest and others evenly spaced by confidence" in words(page)
+    at = surest_first(wrong)[[0, 1, 39]]  # of the two that are spaced the first is the surest
+    assert [cells[-1] for _, _, cells in rows_of(page)] == wrong.images.ids[at].tolist()
     assert [cells[-2] for _, _, cells in rows_of(page)] == [
-        people.KINDS[kind] for kind in np.array([0, 1, 2, 0])[order]
+        people.KINDS[kind] for kind in at // 13 % 3
     ]
-    second = at[order[1]]
+    second = at[1]
     assert (sheet_of(page, ".tile::before")[:32, 32:64] == wrong.images.images[second]).all()
     of_true = colormaps[drawing.HEAT](maps_of(wrong)["true"][second], bytes=True)[..., :3]
     assert (sheet_of(page, ".true::after")[:32, 32:64] == of_true).all()

@@ -43,7 +43,8 @@ def test_shared_by_most_of_the_others():
     assert shared.shared_by_others(PREDICTED, LABELS, 2).tolist() == [True, False, True]
 
 
-def test_auroc_of_shared_mistakes_by_hand():
+def test_auroc_of_shared_mistakes_by_hand(monkeypatch):
+    monkeypatch.setattr(shared, "FEW", 1)
     known = [{"sure": np.array([1, 2, 3, 4])}, {"sure": np.array([4, 3, 2, 1])}]
     which = [np.array([False, False, True, True]), np.array([False, True, False, True])]
     at = [np.arange(4), np.arange(4)]
@@ -53,6 +54,18 @@ def test_auroc_of_shared_mistakes_by_hand():
     (row,) = shared.auroc_of_shared(known, [which[0], np.ones(4, bool)], at, 4)
     assert (row["n"], row["value"]) == (1, 1)  # one of them cannot tell
     assert shared.auroc_of_shared(known, [np.ones(4, bool)] * 2, at, 4) == []
+
+
+def test_few_mistakes_of_a_kind_tell_nothing_of_the_others():
+    """Four that others make too; of five, noise is seldom told."""
+    rng, told = np.random.RandomState(0), []
+    for few in (4, 5):
+        which, at = [np.arange(2 * few) < few] * 5, [np.arange(2 * few)] * 5
+        for _ in range(40 if few == 5 else 1):
+            known = [{"noise": rng.normal(size=2 * few)} for _ in range(5)]
+            told.append(shared.auroc_of_shared(known, which, at, 50))
+    assert told[0] == []
+    assert np.mean([row["p"] < 0.05 for (row,) in told[1:]]) <= 0.1
 
 
 def test_auroc_of_what_tells_and_of_noise():

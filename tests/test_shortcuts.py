@@ -4,9 +4,8 @@ import pytest
 import torch
 from torch import nn
 
+from tests.benchmarks import cues
 from tests.benchmarks import shortcuts as study
-from utils.evidence import shortcuts
-from utils.images import counterfactuals
 from utils.images.augmentation import normalise
 from utils.images.dataset import load
 from utils.images.shapes import CLASSES
@@ -26,9 +25,7 @@ class SeesHues(nn.Module):
     def __init__(self, kind):
         super().__init__()
         self.kind, self.sharpness = kind, nn.Parameter(torch.tensor(100.0))
-        hues = normalise(counterfactuals.HUES.astype(np.uint8)[:, None, None], MEAN, STD)[
-            :, :, 0, 0
-        ]
+        hues = normalise(cues.HUES.astype(np.uint8)[:, None, None], MEAN, STD)[:, :, 0, 0]
         self.register_buffer("hues", hues)
 
     def forward(self, images):
@@ -52,12 +49,12 @@ def without_maps(monkeypatch):
         assert pairs == [("GradCAM", at) for at in LAYERS]
         return {}
 
-    monkeypatch.setattr(shortcuts, "compute_all", none)
+    monkeypatch.setattr(cues, "compute_all", none)
 
 
 @pytest.mark.usefixtures("without_maps")
 def test_a_network_that_reads_nothing_but_the_cue_relies_on_it(test_split, monkeypatch):
-    found = shortcuts.measure(classifier_of(SeesHues("patch")), test_split, "patch", 0, LAYERS)
+    found = cues.measure(classifier_of(SeesHues("patch")), test_split, "patch", 0, LAYERS)
     assert found["accuracy"]["own class"]["value"] == 1
     assert found["accuracy"]["another class"]["value"] == 0
     # now and then the image has the hue anyway
@@ -65,8 +62,8 @@ def test_a_network_that_reads_nothing_but_the_cue_relies_on_it(test_split, monke
     assert found["follows"]["value"] == pytest.approx(1, abs=0.2)
     # it is as blind to the place, but for what the patch hides there
     assert found["moved"]["value"] == pytest.approx(found["follows"]["value"], abs=1e-3)
-    monkeypatch.setattr(counterfactuals, "TINT", 2)  # strong enough for so simple a network
-    tinted = shortcuts.measure(classifier_of(SeesHues("tint")), test_split, "tint", 0, LAYERS)
+    monkeypatch.setattr(cues, "TINT", 2)  # strong enough for so simple a network
+    tinted = cues.measure(classifier_of(SeesHues("tint")), test_split, "tint", 0, LAYERS)
     assert (
         tinted["accuracy"]["own class"]["value"]
         >= tinted["accuracy"]["another class"]["value"] + 0.4
@@ -78,7 +75,7 @@ def test_a_network_that_reads_nothing_but_the_cue_relies_on_it(test_split, monke
 def test_a_network_that_is_blind_does_not_rely_on_the_cue(test_split):
     blind = nn.Sequential(nn.Flatten(), nn.Linear(3072, 10))
     nn.init.zeros_(blind[1].weight)
-    found = shortcuts.measure(classifier_of(blind), test_split, "patch", 0, LAYERS)
+    found = cues.measure(classifier_of(blind), test_split, "patch", 0, LAYERS)
     assert found["reliance"] == found["follows"] == {"n": 40, "value": 0, "low": 0, "high": 0}
 
 
@@ -91,28 +88,26 @@ def test_what_the_network_is_shown(test_split, monkeypatch):
         seen.append(images[:])
         return torch.full((len(images), 10), 0.1)
 
-    monkeypatch.setattr(shortcuts, "probabilities", probabilities)
-    shortcuts.measure(classifier_of(None), test_split, "patch", 0, LAYERS)
+    monkeypatch.setattr(cues, "probabilities", probabilities)
+    cues.measure(classifier_of(None), test_split, "patch", 0, LAYERS)
     without, own, other, moved = seen
     at_own, at_other, at_moved = ((images != without).any(dim=1) for images in (own, other, moved))
     assert (at_own == at_other).all()
     assert not (at_other & at_moved).any()
-    assert (at_moved.sum(dim=(1, 2)) == counterfactuals.CUE**2).all()
-    assert ((own != other).any(dim=1).sum(dim=(1, 2)) == counterfactuals.CUE**2).all()
+    assert (at_moved.sum(dim=(1, 2)) == cues.CUE**2).all()
+    assert ((own != other).any(dim=1).sum(dim=(1, 2)) == cues.CUE**2).all()
 
 
 def test_shares_of_the_map_are_of_the_cue_and_off_the_object(test_split, monkeypatch):
     """The cue itself as the map is all on the cue and off the object; the object, the reverse."""
-    where = shortcuts.plant(test_split, test_split.labels, "patch", 0)[1]
+    where = cues.plant(test_split, test_split.labels, "patch", 0)[1]
     maps = {
         ("GradCAM", "cue"): where.astype(float),
         ("GradCAM", "object"): test_split.masks.astype(float),
     }
     maps["GradCAM", "cue"][:3] = 0
-    monkeypatch.setattr(shortcuts, "compute_all", lambda *_: maps)
-    found = shortcuts.measure(classifier_of(SeesHues("patch")), test_split, "patch", 0, LAYERS)[
-        "maps"
-    ]
+    monkeypatch.setattr(cues, "compute_all", lambda *_: maps)
+    found = cues.measure(classifier_of(SeesHues("patch")), test_split, "patch", 0, LAYERS)["maps"]
     assert [
         found[at][what]["value"] for at in ("cue", "object") for what in ("on_cue", "off_object")
     ] == [1, 1, 0, 0]
@@ -123,32 +118,20 @@ def test_shares_of_the_map_are_of_the_cue_and_off_the_object(test_split, monkeyp
 
 def test_planting_leaves_the_test_images_and_labels_alone():
     dataset = load("shapes", train_images=100, test_images=20)
-    planted = shortcuts.plant_all(dataset, 1.0, "patch", 0)
+    planted = cues.plant_all(dataset, 1.0, "patch", 0)
     assert planted.test is dataset.test
     for part in ("train", "val"):
         before, after = getattr(dataset, part), getattr(planted, part)
         assert (after.labels == before.labels).all()
-        own = (
-            (after.images == counterfactuals.HUES[before.labels][:, None, None])
-            .all(axis=3)
-            .sum(axis=(1, 2))
-        )
-        assert own.min() >= counterfactuals.CUE**2
+        own = (after.images == cues.HUES[before.labels][:, None, None]).all(axis=3).sum(axis=(1, 2))
+        assert own.min() >= cues.CUE**2
 
 
 def test_other_classes_are_other_classes():
     labels = np.arange(1000) % 10
-    others = shortcuts.other_classes(labels, 10, 0)
+    others = cues.other_classes(labels, 10, 0)
     assert not (others == labels).any()
     assert set(others) == set(range(10))
-
-
-def test_auroc_by_hand():
-    assert shortcuts.auroc([3, 4], [1, 2]) == 1
-    assert shortcuts.auroc([1, 4], [2, 3]) == 0.5
-    assert shortcuts.auroc([2, 3], [2, 1]) == (0.5 + 1 + 1 + 1) / 4
-    with pytest.raises(ValueError, match="both kinds"):
-        shortcuts.auroc([1], [])
 
 
 SEEN = {

@@ -203,6 +203,13 @@ def test_what_was_drawn_is_kept_for_the_next_notebook(drawn, tmp_path):
     assert len(list(tmp_path.glob("*/*"))) == 3
 
 
+def test_nothing_is_kept_where_no_folder_is_given(drawn, monkeypatch, tmp_path):
+    monkeypatch.setattr(shapes_source, "resolve", lambda _: tmp_path)
+    drawn(folder=""), drawn(folder="")
+    assert drawn(folder="")[1] == [40] * 3
+    assert not list(tmp_path.iterdir())
+
+
 def test_what_was_drawn_otherwise_or_cut_short_is_drawn_anew(drawn, tmp_path, monkeypatch):
     first, counted = drawn()
     (path,) = tmp_path.glob("*/*")

@@ -13,6 +13,7 @@ from utils.evidence.subject import REFERENCES, Subject, borrowed
 from utils.evidence.values import Study
 from utils.images.dataset import load
 from utils.images.split import Split
+from utils.mistakes import naming
 from utils.networks.classifier import Classifier, predict
 from utils.networks.features import activity
 from utils.networks.layers import Layout
@@ -137,12 +138,16 @@ def test_what_speaks_for_both_classes_is_not_what_mends():
     assert found.tests["mistakes"].by["corrected"]["GradCAM, 1"].tolist() == [1, 1]
 
 
-def test_a_hole_breaks_what_hangs_on_few_pixels():
-    images = [painted((label, slice(8), slice(8))) for label in (0, 1)]
+def test_a_hole_breaks_what_hangs_on_few_pixels(monkeypatch):
+    """Red in the corner that is taken out is answered by nothing else; green is all over."""
+    corner = np.arange(64)[::-1].reshape(8, 8)
+    monkeypatch.setattr(experiments, "random_maps", lambda count, *_: np.stack([corner] * count))
+    images = [painted((1, slice(8), slice(8))), painted((0, slice(1), slice(6)))]
+    images[1][4:6] = COLOURS[1] // 20
     found = Study()
-    experiments.by_holes(found, np.array([4, 9]), of(images, [0, 1]))
+    experiments.by_holes(found, np.array([4, 9]), of(images, [1, 0]))
     assert found.tests["holes"].at.tolist() == [4, 9]
-    assert found.tests["holes"].by["broken"]["mean colour"].tolist() == [0, 0]
+    assert found.tests["holes"].by["broken"]["mean colour"].tolist() == [0, 1]
 
 
 def test_of_another_class_are_only_maps_that_speak():
@@ -256,7 +261,11 @@ def test_every_test_of_a_drawn_split(drawn, monkeypatch):
     found = study.examine(subject, logits, True, ["1"], ("LayerCAM", "1"))
     objects = found.tests["object"]
     of_objects = {name for name in found.tests if name.startswith("object")}
-    assert set(places.TOLD) == of_objects  # each is shown, with words of its own
+    told = {
+        *of_objects,
+        *(f"planted {name}" for name in naming.PLACED),
+    }  # which `mistakes.known_causes` gives
+    assert set(places.TOLD) == told  # each is shown, with words of its own
     assert {"GradCAM, 1", "LayerCAM, 1", "oracle", *REFERENCES} == set(objects.by["pointing game"])
     seen = np.flatnonzero(split.masks.any(axis=(1, 2)))
     assert objects.at.tolist() == seen.tolist()
@@ -299,6 +308,10 @@ def test_every_test_of_a_drawn_split(drawn, monkeypatch):
     assert set(methods["max-sensitivity"]) == {name for name in found.alike[0] if ", 1" in name}
     hits = localisation.pointing_game(subject.maps(split.labels), split.masks)
     assert study.choose(subject, split, ["1"])["GradCAM", "1"] == pytest.approx(hits.mean())
+    some = split.masks.copy()
+    some[1:] = False  # as of a tiny one at a small size
+    chosen = study.choose(subject, replace(split, masks=some), ["1"])
+    assert chosen["GradCAM", "1"] == pytest.approx(hits[0])
 
 
 def test_of_very_many_mistakes_as_many_are_mended_as_fit_in_memory(drawn, monkeypatch):

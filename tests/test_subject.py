@@ -85,6 +85,15 @@ def test_values_are_kept_by_image(tmp_path):
     assert [(row["name"], row["m"]["value"], row["n"]["value"]) for row in rows] == [("y", 0.5, 2)]
 
 
+def test_a_difference_that_is_0_everywhere_has_no_spread():
+    """Of shares of hits, none of twenty may still be some."""
+    none = {"us": np.zeros(20)}
+    by = {"peak": none, "class over image": none, "rise of the true class, mean colour": none}
+    (row,) = Values(np.arange(20), by | {"SSIM": none}).rows()
+    assert row["peak"]["high"] > 0.1
+    assert all(row[name]["high"] == 0 for name in ("SSIM", *by) if name != "peak")
+
+
 def test_borrowed_are_of_another_picture():
     classes, scenes = np.tile([0, 1, 2, 3], 3), np.repeat([0, 1, 2], 4)
     same, other = borrowed(classes, 0, scenes)
@@ -235,6 +244,7 @@ def test_what_each_claim_is_held_against():
         ("people", "agrees", "the network's answer", "the usual error of its class", "the network"),
         ("naming", "named", "the maps", "the answer's confidence", "the maps name it better"),
         ("object, true", "pointing game", "us", "centre", "points at the object, mistakes, true"),
+        ("planted occluder", "pointing game", "us", "edges", "points at the occluder that"),
     ):
         values = {"us": ones, ours: ones, "oracle": ones, other: better}
         (row,) = claims({test: Values(np.arange(30), {measure: values})}, "us")

@@ -1,12 +1,14 @@
 """What a sweep leaves, of networks that are small and runs that are written by hand."""
 
 import json
+from dataclasses import replace
 from types import SimpleNamespace
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
 from tests.browsing import fits
 from tests.test_over_networks import row
@@ -134,9 +136,30 @@ def test_where_the_images_are_elsewhere_the_rest_is_told(tmp_path, monkeypatch, 
         raise ValueError("data_dir = 'x': not here")
 
     monkeypatch.setattr(summary, "together", together)
-    assert "It takes two networks" in summary.summarise(tmp_path, ["seed=0"], {}).read_text()
+    page = summary.summarise(tmp_path, ["seed=0"], {}).read_text()
+    assert page.count("could not be compared image by image") == 2
+    assert "It takes two networks" not in page
     assert "cannot be compared image by image: data_dir = 'x'" in capsys.readouterr().err
     assert json.loads((tmp_path / "sweep.json").read_text())["chance"] is None
+
+
+def test_runs_of_another_version_or_of_other_images_are_left_out(tmp_path, monkeypatch, capsys):
+    for seed in range(4):
+        a_run(tmp_path / f"seed={seed}", seed, 90)
+    for seed, change in (
+        (1, {"data": {"classes": ["a"]}}),
+        (2, {"explanations": {"claims": [{}]}}),
+    ):
+        path = tmp_path / f"seed={seed}" / "metrics.json"
+        path.write_text(json.dumps(json.loads(path.read_text()) | change))
+    asked = []
+    monkeypatch.setattr(summary, "together", lambda same: asked.append(same) or ({}, {}))
+    summary.summarise(tmp_path, ["seed=0"], {})
+    assert [run.name for run in asked[0]] == ["seed=0", "seed=3"]
+    said = capsys.readouterr().err
+    assert "seed=2 was made by another version" in said
+    assert "seed=1 is of other images" in said
+    assert len(pd.read_csv(tmp_path / "runs.csv")) == 3
 
 
 def test_without_a_finished_run_there_is_no_page(tmp_path):
@@ -155,7 +178,8 @@ def test_claims_of_a_sweep_are_found_by_those_of_its_kind(tmp_path):
     run = collect.finished(tmp_path)[0]
     kind = over_networks.kind_of(run.metrics, run.explanations)
     assert over_networks.of_a_sweep(tmp_path / "seed=0", kind) == []
-    claims = [{"what": "points", "n": 5, "p": 0.1}, {"what": "few", "n": 2, "p": 0.1}]
+    claims = [{"what": name, "n": n, "p": 0.1, "low": 0} for name, n in (("a", 5), ("few", 2))]
+    claims.append(claims[0] | {"low": None})  # as an older version had it
     found = {"kind": kind, "claims": claims}
     (tmp_path / "sweep.json").write_text(json.dumps(found))
     assert over_networks.of_a_sweep(tmp_path / "seed=0", kind) == claims[:1]
@@ -168,7 +192,17 @@ def test_claims_of_a_sweep_are_found_by_those_of_its_kind(tmp_path):
 
 
 def test_networks_asked_together(animals, tmp_path, browser, monkeypatch):
-    bases = []
+    """Two mistakes are made by all three, and with more confidence; of two others, each its own."""
+    bases, own_mistakes = [], iter(([2, 3], [4, 5], [6, 7]))
+    monkeypatch.setattr(together.shared, "FEW", 2)
+
+    def answers(classifier, images, progress):
+        right = np.eye(2)[labels]
+        sure = np.where(np.arange(12) < 2, 3.0, 1.0)[:, None]
+        wrong = np.isin(np.arange(12), [0, 1, *next(own_mistakes)])[:, None]
+        return torch.tensor(sure * np.where(wrong, 1 - right, right))
+
+    monkeypatch.setattr(together, "predict", answers)
     monkeypatch.setattr(
         together.shared, "likelihood_ratio_test", lambda first, more, which: bases.append(first)
     )
@@ -176,16 +210,16 @@ def test_networks_asked_together(animals, tmp_path, browser, monkeypatch):
         given = {"dataset": "folder", "data_dir": str(animals)}
         a_run(tmp_path / f"seed={seed}", seed, 50, **given)
         data = load(**given, seed=seed)
+        labels = data.test.labels
         network = build("resnet18-cifar", data.classes, data.size, data.mean, data.std, seed)
         origin = {"dataset": "folder", "seed": seed, "images": data.digest}
         save_weights(tmp_path / f"seed={seed}", network, **origin)
     page = summary.summarise(tmp_path, ["seed=0"], {})
     found = json.loads((tmp_path / "sweep.json").read_text())
-    assert {row["name"] for row in found["chance"]["auroc"]} <= {
-        "confidence",
-        "confidence over the true class",
-        *together.MAPS,
-    }
+    areas = {row["name"]: (row["value"], row["n"]) for row in found["chance"]["auroc"]}
+    assert areas.keys() == {*together.CONFIDENCE, *together.MAPS}
+    assert areas["confidence"] == areas["confidence over the true class"] == (1, 3)
+    assert found["chance"]["shared_of_mistakes"] == {"n": 3, "value": 0.5}
     # maps, of which one is told the true class, are held against what is told it too
     assert len(bases) == 3
     assert all((mine > 0).all() and (over <= mine).all() for mine, over in (own.T for own in bases))
@@ -208,6 +242,42 @@ def test_networks_asked_together(animals, tmp_path, browser, monkeypatch):
     assert not fits(browser, 1300)
     assert "than edges" not in box.text
     assert len(browser.find_elements("css selector", "img")) >= 5
+
+
+def test_an_object_of_which_no_pixel_is_left_is_not_pointed_at():
+    data = load(train_images=20, test_images=10)
+    masks = data.test.masks.copy()
+    masks[3] = False
+    given = data.classes, data.size, data.mean, data.std
+    brought = [build("resnet18-cifar", *given, seed) for seed in (0, 1)]
+    run = SimpleNamespace(explanations={"method": "GradCAM", "layer": "layer3"})
+    found, _ = together._mean_map(brought, replace(data.test, masks=masks), run)
+    assert found["images"] == 10
+    assert found["points"]["mean"]["n"] == 9
+
+
+def test_what_people_said_of_the_mistakes(monkeypatch, capsys):
+    votes = np.array([[10, 0], [0, 10], [6, 4], [0, 0]])
+    monkeypatch.setattr(together, "load_people", lambda folder, classes: (votes, {1: 2}))
+    run = SimpleNamespace(
+        parameters={"human_labels": "people"}, metrics={"data": {"classes": ["a", "b"]}}
+    )
+    test = SimpleNamespace(ids=np.array(["2", "1", "0"], object))
+    found = together._of_people(run, test, np.array([0, 1]), np.array([0, 1]))
+    assert found["people's disagreement"].tolist() == pytest.approx([0.4, 0])
+    assert found["label in doubt"].tolist() == [0, 1]  # by two of five reviewers
+    strange = SimpleNamespace(ids=np.array(["cat"], object))
+    with pytest.raises(ValueError, match="leave human_labels empty"):
+        together._of_people(run, strange, np.array([0]), np.array([0]))
+
+    def none(folder, classes):
+        raise OSError("not there")
+
+    monkeypatch.setattr(together, "load_people", none)
+    assert together._of_people(run, test, np.array([0]), np.array([0])) == {}
+    assert "Left out: people's answers are not in 'people'" in capsys.readouterr().err
+    run.parameters["human_labels"] = ""
+    assert together._of_people(run, test, np.array([0]), np.array([0])) == {}
 
 
 def test_what_is_known_of_maps_by_hand():

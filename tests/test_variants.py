@@ -3,6 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from tests.benchmarks import cues
 from utils.images import causes, counterfactuals, outlines, shapes
 
 LABELS = np.arange(60) % 10
@@ -53,7 +54,7 @@ def test_two_objects_do_not_overlap_and_are_of_their_classes():
 def test_cues_are_tied_to_the_class_in_their_share():
     labels = np.arange(10_000) % 10
     for share in (0, 0.5, 1):
-        own = counterfactuals.cue_classes(labels, share, 10, 0) == labels
+        own = cues.cue_classes(labels, share, 10, 0) == labels
         for half in (own[:5000], own[5000:]):  # in no order
             assert half.mean() == pytest.approx(share + (1 - share) / 10, abs=0.03)
 
@@ -62,27 +63,27 @@ def test_a_patch_by_hand():
     image, mask = np.full((1, 32, 32, 3), 7, np.uint8), np.zeros((1, 32, 32), bool)
     mask[:, :, :20] = mask[:, 20:] = True  # one corner is free of the object, top right
     with pytest.raises(IndexError):
-        counterfactuals.plant(image, mask, np.array([3]), "patch", 0, moved=True)
+        cues.with_cues(image, mask, np.array([3]), "patch", 0, moved=True)
     mask[:, 20:, 20:] = False  # and bottom right
     corners = set()
     for moved in (False, True):
-        planted, where = counterfactuals.plant(image, mask, np.array([3]), "patch", 0, moved)
+        planted, where = cues.with_cues(image, mask, np.array([3]), "patch", 0, moved)
         assert where.sum() == 36
-        assert (planted[where] == counterfactuals.HUES[3]).all()
+        assert (planted[where] == cues.HUES[3]).all()
         assert (planted[~where] == 7).all()
         corners.add(tuple(np.argwhere(where[0])[0]))
     assert corners == {(2, 24), (24, 24)}
 
 
 def test_a_patch_is_never_on_the_object_and_a_tint_is_everywhere():
-    cues = (LABELS + 1) % 10
+    following = (LABELS + 1) % 10
     for moved in (False, True):
-        _, where = counterfactuals.plant(IMAGES, MASKS, cues, "patch", 0, moved)
+        _, where = cues.with_cues(IMAGES, MASKS, following, "patch", 0, moved)
         assert (where.sum(axis=(1, 2)) == 36).all()
         assert not (where & MASKS).any()
-    tinted, where = counterfactuals.plant(IMAGES, MASKS, cues, "tint", 0)
+    tinted, where = cues.with_cues(IMAGES, MASKS, following, "tint", 0)
     assert where.all()
-    assert (tinted[0] == (3 * IMAGES[0].astype(int) + counterfactuals.HUES[1]) // 4).all()
-    assert len({tuple(hue) for hue in counterfactuals.HUES}) == 10
+    assert (tinted[0] == (3 * IMAGES[0].astype(int) + cues.HUES[1]) // 4).all()
+    assert len({tuple(hue) for hue in cues.HUES}) == 10
     with pytest.raises(ValueError, match="cue = 'dot': use one of patch, tint"):
-        counterfactuals.plant(IMAGES, MASKS, cues, "dot", 0)
+        cues.with_cues(IMAGES, MASKS, following, "dot", 0)

@@ -17,12 +17,10 @@ import numpy as np
 from matplotlib import colormaps
 from scipy import stats
 
-from tests.benchmarks import hold, machine, untrained
+from tests.benchmarks import cues, hold, machine, untrained
 from utils.core import statistics
 from utils.core.device import choose_device, choose_precision
 from utils.core.statistics import RESAMPLES, evenly_spaced
-from utils.evidence import shortcuts
-from utils.images.counterfactuals import CUES
 from utils.images.dataset import load
 from utils.maps import compute
 from utils.networks import predict
@@ -64,7 +62,7 @@ def summary(networks: list) -> dict:
     `false_alarms` among `others`.
     """
     found = {}
-    for kind in CUES:
+    for kind in cues.CUES:
         some = [row for row in networks if row["cue"] == kind]
         if not some:
             continue
@@ -222,12 +220,12 @@ def draw_two(out, device, precision):
     everything.
     """
     dataset = load("shapes")
-    split, where = shortcuts.plant(dataset.test, dataset.test.labels, "patch", 0)
+    split, where = cues.plant(dataset.test, dataset.test.labels, "patch", 0)
     some = evenly_spaced(len(split), 8)
     split, maps = split.take(some), {}
     for share, name in ((0.0, "ignores the patch"), (1.0, "relies on it")):
         classifier = train(
-            shortcuts.plant_all(dataset, share, "patch", 0),
+            cues.plant_all(dataset, share, "patch", 0),
             out / f"patch_{share}_0",
             0,
             device,
@@ -251,12 +249,12 @@ def main():
     kept = options.out / "networks.jsonl"
     networks = [json.loads(line) for line in kept.read_text().splitlines()] if kept.exists() else []
     there = {(row["cue"], row["share"], row["seed"]) for row in networks}
-    for seed, share, kind in itertools.product(range(options.seeds), SHARES, CUES):
+    for seed, share, kind in itertools.product(range(options.seeds), SHARES, cues.CUES):
         if (kind, share, seed) in there:
             continue
         dataset = load("shapes", seed=seed)
         planted, folder = (
-            shortcuts.plant_all(dataset, share, kind, seed),
+            cues.plant_all(dataset, share, kind, seed),
             options.out / f"{kind}_{share}_{seed}",
         )
         classifier = train(planted, folder, seed, device, precision)
@@ -269,7 +267,7 @@ def main():
                 "device": machine(device),
                 "precision": precision,
             }
-            | shortcuts.measure(classifier, test, kind, seed, LAYERS)
+            | cues.measure(classifier, test, kind, seed, LAYERS)
         )
         with kept.open("a") as file:
             file.write(json.dumps(networks[-1]) + "\n")

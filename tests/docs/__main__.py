@@ -20,6 +20,7 @@ def written(text: str) -> str:
     names |= {
         "demo": runs.Told("demo/metrics.json"),
         "cifar": runs.Told("cifar10/metrics.json"),
+        "surest": runs.MISTAKES.iloc[0],
         "swept": kept("sweep/demo/sweep.json"),
         "of_cifar": kept("sweep/cifar10/sweep.json"),
         "readers": kept("performance/readers.json"),

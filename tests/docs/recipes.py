@@ -15,8 +15,10 @@ from utils.report import drawing
 from utils.training import choose_recipe
 
 
-def trials_on_shapes(file: str) -> str:
-    """Every training of `muon` that was tried on `shapes`, kept in a file, the cheapest first."""
+def trials_on_shapes(file: str, fewest: int = 1) -> str:
+    """What was tried on `shapes` with `muon`, kept in a file, the cheapest first; of what has so
+    many seeds at the `fewest`.
+    """
     found: dict = {}
     for row in kept(f"recipes/{file}.jsonl"):
         found.setdefault((json.dumps(row.settings), row.precision), []).append(row)
@@ -35,7 +37,8 @@ def trials_on_shapes(file: str) -> str:
     today = choose_recipe("muon", "shapes").table()
     today["sides"] = list(today["sides"])
     lines = []
-    for rows in sorted(found.values(), key=lambda rows: rows[0].multiplications):
+    tried = [rows for rows in found.values() if len(rows) >= fewest]
+    for rows in sorted(tried, key=lambda rows: rows[0].multiplications):
         settings = rows[0].settings
         cells = [settings[key] for key in columns.values()]
         cells[1] = ", ".join(map(str, cells[1]))
@@ -82,14 +85,26 @@ def trials_on_cifar10() -> str:
     for rows in sorted(found.values(), key=lambda rows: rows[0].settings.epochs):
         settings = rows[0].settings
         mirrored = [row.test_accuracy_mirrored for row in rows if row.test_accuracy_mirrored]
+        of = f" ({len(mirrored)} seeds)" if 0 < len(mirrored) < len(rows) else ""
         lines.append(
             [settings.epochs, settings.batch_size, settings.warm_up]
             + [", ".join(str(row.seed) for row in rows)]
             + [spread([row[key] for row in rows]) for key in ("val_accuracy", "test_accuracy")]
-            + [spread(mirrored) if mirrored else ""]
+            + [spread(mirrored) + of if mirrored else ""]
         )
     heading = ["epochs", "batch", "warm-up", "seeds", "validation, %", "test, %", "mirrored, %"]
     return table([heading, *lines])
+
+
+def of_default(epochs: int, key: str) -> list:
+    """What the default recipe gave on the official files after so many epochs, by seed."""
+    own = choose_recipe("muon", "cifar10")
+    return [
+        row[key]
+        for row in kept("recipes/cifar10.jsonl")
+        if (row.settings.epochs, row.settings.batch_size, row.settings.warm_up)
+        == (epochs, own.batch_size, own.warm_up)
+    ]
 
 
 def official(epochs: int, key: str, style: str = "") -> str:
@@ -97,16 +112,16 @@ def official(epochs: int, key: str, style: str = "") -> str:
 
     Mean and standard deviation; with `style` "interval" mean and 95 % interval over networks.
     """
-    own = choose_recipe("muon", "cifar10")
-    rows = [
-        row[key]
-        for row in kept("recipes/cifar10.jsonl")
-        if (row.settings.epochs, row.settings.batch_size, row.settings.warm_up)
-        == (epochs, own.batch_size, own.warm_up)
-    ]
+    rows = of_default(epochs, key)
     if style == "interval":
         return "{value:.2f} % ({low:.2f} to {high:.2f})".format(**t_interval(rows))
     return spread(rows)
+
+
+def past_the_reference(epochs: int) -> str:
+    """How many seeds of the default recipe read more than the reference's best."""
+    rows, best = of_default(epochs, "test_accuracy"), max(accuracies("reference"))
+    return f"{sum(value > best for value in rows)} of {len(rows)} seeds"
 
 
 def h200(opt: str, key: str) -> list:
@@ -130,6 +145,11 @@ def log_of(name: str) -> list:
         return [{key: float(value) for key, value in row.items()} for row in csv.DictReader(file)]
 
 
+def accuracies(name: str) -> list:
+    """Percent of the test split by epoch, of a log of the reference's recipe."""
+    return [row["val_accuracy"] for row in log_of(name)]
+
+
 def falls() -> dict:
     """The first epoch at a lower learning rate, or None: {name of the log: epoch}."""
     found = {"reference": 16}  # whose log has no rates
@@ -145,7 +165,7 @@ def reference() -> str:
     """The reference's log beside those of five seeds."""
     lines = []
     for name, fell in falls().items():
-        accuracy = [row["val_accuracy"] for row in log_of(name)]
+        accuracy = accuracies(name)
         lines.append(
             [name.replace("_", " "), fell or "never", f"{max(accuracy):.2f}"]
             + [accuracy.index(max(accuracy)) + 1, f"{accuracy[-1]:.2f}"]
@@ -157,11 +177,7 @@ def reference() -> str:
 
 def reproduced() -> str:
     """The least and the greatest of the best accuracies of the seeds in which the rate falls."""
-    best = [
-        max(row["val_accuracy"] for row in log_of(name))
-        for name, fell in falls().items()
-        if fell and name != "reference"
-    ]
+    best = [max(accuracies(name)) for name, fell in falls().items() if fell and name != "reference"]
     return f"{min(best):.2f} to {max(best):.2f}"
 
 

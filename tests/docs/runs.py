@@ -2,19 +2,30 @@
 
 import functools
 
+import pandas as pd
+
 from tests.docs import interval, kept, table
+from utils import ROOT
+from utils.core.statistics import t_interval
 from utils.evidence.claims import CLAIMS
 from utils.evidence.imputation import MEAN
-from utils.evidence.paired import ALPHA
+from utils.evidence.paired import ALPHA, decide, verdict
 from utils.evidence.randomisation import CLASS_OVER_IMAGE
+from utils.mistakes.naming import PLACED
 from utils.report.sentences import abstract
 from utils.report.tables import p_text
 from utils.report.words import glosses
 
+# the mistakes of the demo, the surest first
+MISTAKES = pd.read_csv(ROOT / "doc" / "demo" / "mistakes.csv").sort_values(
+    "p_predicted", ascending=False, kind="stable"
+)
+
 # the demo, and the same in other arithmetic
 VARIANTS = {"bf16, 2 threads": "demo/metrics.json", "bf16, 1 thread": "demo/bf16_one_thread.json"}
-# of several networks that differ by seed alone
+# several networks that differ by seed alone, and one of these
 SWEEPS = {"drawn images": "sweep/demo", "CIFAR-10": "sweep/cifar10"}
+OF_SEED_0 = {"drawn images": "demo/bf16_one_thread.json", "CIFAR-10": "cifar10/metrics.json"}
 
 
 def of_folders() -> list:
@@ -61,6 +72,24 @@ class Told:
         """How many mistakes are read right without their planted cause, as the report says it."""
         return abstract([], {}, self.found.causes, {})[0]
 
+    def without_cause(self) -> str:
+        """The percentage of images without a planted cause that are misclassified."""
+        (none,) = (row for row in self.found.causes if row.name == "none")
+        return f"{100 * none.errors.value:.1f}"
+
+    def on_the_cause(self) -> str:
+        """How often maps peak on a planted cause that makes the mistake."""
+        found = [self.found.tests[f"planted {name}"] for name in PLACED]
+        heading = [
+            f"peak on the {name}, n = {rows[0]['pointing game'].n}"
+            for name, rows in zip(PLACED, found, strict=True)
+        ]
+        lines = [
+            [each[0].name, *(interval(row["pointing game"]) for row in each)]
+            for each in zip(*found, strict=True)
+        ]
+        return table([["map", *heading], *lines])
+
     def naming(self) -> str:
         """How often the cause of a planted mistake is named right, by what is seen."""
         rows = [[row.name, interval(row.named)] for row in self.found.tests.naming]
@@ -102,6 +131,34 @@ def over_networks(path: str) -> str:
     return table([heading, *lines])
 
 
+def by_recipe() -> str:
+    """The claims over networks of either recipe, in the kept sweep of two."""
+    found = {
+        name: {row.what: row for row in kept(f"sweep/recipes/{name}.json").claims}
+        for name in ("muon", "plateau")
+    }
+    heading = ["claim", *(cell for name in found for cell in (name, "verdict"))]
+    lines = [
+        [
+            what,
+            *(cell for rows in found.values() for cell in (_told(rows[what]), _judged(rows[what]))),
+        ]
+        for what in found["muon"]
+    ]
+    return table([heading, *lines])
+
+
+def second_recipe() -> str:
+    """By how much more `plateau` reads right than `muon`, seed by seed."""
+    ((row,),) = kept("sweep/recipes/muon.json").compared.values()
+    assert (row.first, row.second) == ("muon", "plateau")
+    return (
+        "{value:+z.1f} points ({low:+z.1f} to {high:+z.1f}".format(**row)
+        + f"; paired t test, n = {row.n} seeds, p {p_text(row.p_holm)}): "
+        + verdict(row.value, row.p_holm)
+    )
+
+
 def foretold(path: str) -> str:
     """What of one network's mistake foretells that others make it, in a kept sweep."""
     found = kept(f"{path}/sweep.json").chance
@@ -128,13 +185,14 @@ MEASURED = {  # what the differences are of
     "named": "share named right",
     "agrees": "share of mistakes",
 }
+RIVAL = "points at the rival object that misled"
 # the claims that the README tells
 HEADLINE = (
     "points at the object, all test images",
     "tells the object of its class from another",
     "finds the image of its class in a mosaic",
+    RIVAL,
     "without what it marks the true class rises",
-    "the maps name the cause of a mistake",
 )
 
 
@@ -146,6 +204,20 @@ def mean_of(path: str, what: str, key: str) -> str:
     return f"{sum(own[key] for own in row.by.values()) / row.n:.2f}"
 
 
+def but_seed_0(what: str) -> str:
+    """A claim over the networks of the demo without that of seed 0: the least difference from a
+    baseline, and p of all.
+    """
+    (row,) = (row for row in kept("sweep/demo/sweep.json").claims if row.what == what)
+    others = [own for name, own in row.by.items() if name != "seed=0"]
+    each = {
+        name: t_interval([own.each[name].value for own in others if name in own.each])
+        for name in others[0].each
+    }
+    found = decide(each)
+    return interval(found) + f", p {p_text(found['p'])}, n = {found['n']}"
+
+
 def claims_of_sweeps(names=()) -> str:
     """Claims, all if none are named, over the networks of each kept sweep: what is measured, the
     difference, its interval and the verdict.
@@ -153,15 +225,19 @@ def claims_of_sweeps(names=()) -> str:
     measured = {claim.what: MEASURED[claim.measure] for claim in CLAIMS}
     found = {name: kept(f"{path}/sweep.json").claims for name, path in SWEEPS.items()}
     by = {name: {row.what: row for row in rows} for name, rows in found.items()}
+    images = {
+        name: {row.what: f"{row.n:,}" for row in Told(path).found.claims}
+        for name, path in OF_SEED_0.items()
+    }
     heading = ["claim", "measured"]
     for name, rows in found.items():
-        heading += [f"{name}, {max(row.n for row in rows)} networks", "verdict"]
+        heading += [f"{name}, {max(row.n for row in rows)} networks", "n", "verdict"]
     lines = []
     for what in names or dict.fromkeys(what for rows in by.values() for what in rows):
         line = [what, measured[what]]
-        for rows in by.values():
+        for name, rows in by.items():
             row = rows.get(what)
-            line += ["", ""] if row is None else [_told(row), _judged(row)]
+            line += [""] * 3 if row is None else [_told(row), images[name][what], _judged(row)]
         lines.append(line)
     return table([heading, *lines])
 

@@ -23,9 +23,9 @@ def minutes(arithmetic: str) -> str:
     return f"{sum(row.seconds) / 60:.0f}"
 
 
-def first_maps() -> str:
-    """After how much of a `make run` the first maps are drawn, where that was measured."""
-    (row,) = (row for row in kept("performance/runs.jsonl") if "first_maps" in row)
+def first_maps(arithmetic: str) -> str:
+    """After how much of a `make run` the first maps are drawn."""
+    (row,) = (row for row in kept("performance/runs.jsonl") if row.arithmetic == arithmetic)
     alone, before = row.first_maps, sum(row.seconds[:2])
     return f"{alone} s into notebook 3, {(alone + before) / 60:.1f} minutes after the start"
 

@@ -81,14 +81,15 @@ def holm(p_values) -> np.ndarray:
 def sign_flip(differences, seed: int = 0) -> float:
     """p of paired differences (N,) being around 0, by flipping their signs, two-sided.
 
-    Exact where that is at most FLIPS ways, else by so many drawn; where more than MANY are not 0,
-    by Student's t, as the two are the same by then.
+    Those that are 0 tell nothing. Exact where the others have at most FLIPS ways, else by so many
+    drawn; of more than MANY by Student's t, of all, as the two are the same by then.
     """
-    differences = np.asarray(differences, float)
+    every = np.asarray(differences, float)
+    differences = every[every != 0]
     if len(differences) < 2:  # either sign is as far from 0
         return 1.0
-    if np.count_nonzero(differences) > MANY and np.ptp(differences) > 0:
-        return float(stats.ttest_1samp(differences, 0).pvalue)
+    if len(differences) > MANY and np.ptp(every) > 0:
+        return float(stats.ttest_1samp(every, 0).pvalue)
     how = {"permutation_type": "samples", "n_resamples": FLIPS, "vectorized": True}
     rng = np.random.RandomState(seed)
     return float(stats.permutation_test((differences,), np.mean, random_state=rng, **how).pvalue)

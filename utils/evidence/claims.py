@@ -66,6 +66,8 @@ CLAIMS = (
         against=(*REFERENCES, THIRD, BORROWED),
         by_fill=True,
     ),
+    Claim("points at the rival object that misled", "planted rival object", "pointing game"),
+    Claim("points at the occluder that misled", "planted occluder", "pointing game"),
     Claim("changes when the network forgets", "forgetting", "SSIM", True, (ALLOWED,)),
     Claim(
         "changes with the class more than with the image",

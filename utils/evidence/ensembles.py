@@ -68,6 +68,8 @@ def mean_map_points(maps: np.ndarray, masks: np.ndarray, seed: int = 0) -> dict:
         for kind in (maps, smooth)
     )
     rows = {"mean": hits, "one": one, "smoothed": smoothed, "more": hits - smoothed}
-    found = {name: mean_interval(values, seed, hits=True) for name, values in rows.items()}
+    found = {
+        name: mean_interval(values, seed, hits=name != "more") for name, values in rows.items()
+    }
     found["more"]["p"] = sign_flip(hits - smoothed, seed)
     return found | {"pixels": pixels}

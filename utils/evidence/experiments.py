@@ -79,7 +79,7 @@ def _by_borrowing(study, wrong, few, ours, others, inputs, by):
             own = {"own": by["rise of the true class"][name], "mends": by["corrected"][name]}
             study.verdicts = found | own
         else:
-            study.verdicts |= {"odd p": found["p"], "odd q": found["q"]}
+            study.verdicts["odd p"] = found["p"]
 
 
 def third_class(true, predicted, classes: int, seed: int) -> np.ndarray:

@@ -6,9 +6,7 @@ chance, in each measure. A new measure is a function of (maps, masks), and its e
 
 import numpy as np
 
-from utils.core.statistics import mean_interval
 from utils.evidence.values import Values
-from utils.maps.compute import constant
 
 
 def _check(maps, masks):
@@ -108,18 +106,3 @@ def _own_or_other(maps, own, other):
     strength = [relevance_mass(maps, mask) / mask.sum(axis=(1, 2)) for mask in (own, other)]
     stronger = (np.sign(strength[0] - strength[1]) + 1) / 2
     return pointing_game(maps, own), pointing_game(maps, other), stronger
-
-
-def mean_over_nonconstant(maps: np.ndarray, values: np.ndarray, seed: int = 0) -> dict:
-    """Mean of values (N,) and its interval over the maps (N, H, W) that are not constant.
-
-    And how many are `constant`. Where all are, there is nothing to take a mean of: n is 0, and so
-    is the rest.
-    """
-    silent = constant(maps)
-    found = (
-        {"n": 0, "value": 0.0, "low": 0.0, "high": 0.0}
-        if silent.all()
-        else mean_interval(values[~silent], seed)
-    )
-    return {"constant": int(silent.sum())} | found

@@ -19,6 +19,13 @@ OF_MAPS = ("network", "method", "layer")
 KEPT = ("difference", "low", "high", "baseline", "verdict", "each", "ours", "theirs")
 
 
+def whole(row: dict) -> bool:
+    """Whether a row of `claims.claims` has all that is needed, which one of another version may
+    not.
+    """
+    return row.keys() >= {"what", "p", *KEPT}
+
+
 def claims(by_network: dict) -> list:
     """Each claim over networks, from {network: rows of `claims.claims`}.
 
@@ -43,7 +50,7 @@ def claims(by_network: dict) -> list:
             name: t_interval([row["each"][name]["value"] for row in by.values()])
             for name in sorted(common)
         }
-        told = decide({name: row | {"p": _p(row)} for name, row in each.items()})
+        told = decide({name: row | {"p": _p(row, by)} for name, row in each.items()})
         if told["low"] is None and len(by) < ENOUGH:
             told["p"] = None  # of few networks nothing is told
         elif told["low"] is None:
@@ -58,9 +65,13 @@ def claims(by_network: dict) -> list:
     return [row | {"verdict": verdict(row["value"], row["p_holm"])} for row in found]
 
 
-def _p(row):
-    """Where a difference is the same in ENOUGH networks, as of a perfect map from chance, 0."""
-    return float(row["n"] < ENOUGH) if row["p"] is None else row["p"]
+def _p(row, by):
+    """Where a difference is the same in all networks, as of a perfect map from chance, it has no
+    spread to go by: of ENOUGH of them what they show each by itself, the greatest p.
+    """
+    if row["p"] is not None:
+        return row["p"]
+    return max(own["p"] for own in by.values()) if row["n"] >= ENOUGH else 1.0
 
 
 def kind_of(metrics: dict, explained: dict) -> dict:
@@ -93,7 +104,8 @@ def of_a_sweep(run, kind: dict) -> list:
     for path in [*folder.glob("sweep.json"), *sorted(folder.glob("*/sweep.json")), *sorted(kept)]:
         found = json.loads(path.read_text())
         if found.get("kind") == json.loads(json.dumps(kind)):
-            return [row for row in found["claims"] if row["n"] >= ENOUGH and row["p"] is not None]
+            rows = [row for row in found["claims"] if row["n"] >= ENOUGH]
+            return [row for row in rows if None not in (row["p"], row["low"])]
     return []
 
 

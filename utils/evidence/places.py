@@ -14,6 +14,9 @@ TOLD = {  # what each test of where maps lie is of
     "object, methods": "of them, other methods and layers, and more untrained networks",
     "object, predicted": "mistakes (one object, rightly labelled), maps for the predicted class",
     "object, true": "mistakes (one object, rightly labelled), maps for the true class",
+    "planted rival object": "mistakes that a planted rival makes, maps for the predicted over the "
+    "true class, by the rival",
+    "planted occluder": "mistakes that a planted occluder makes, the same, by the occluder",
 }
 
 

@@ -94,6 +94,8 @@ def choose(subject: Subject, val: Split, layers) -> dict:
     count = max(2, round(_share(val) * CHOICE)) if val.masks is None else len(val)
     at = evenly_spaced(len(val), count)
     val = val.take(at[affordable(len(at), val.images.shape[1:3], len(pairs))])
+    if val.masks is not None:
+        val = val.take(np.flatnonzero(val.masks.any(axis=(1, 2))))  # of a tiny one nothing is left
     classifier, inputs = subject.classifier, subject.classifier.inputs(val.images)
     if val.masks is not None:
         maps = compute_all(classifier.model, inputs, val.labels, pairs)

@@ -11,6 +11,10 @@ from utils.core.files import atomic_write
 from utils.core.statistics import mean_interval
 from utils.evidence.likeness import LIKENESS
 
+# measures that are no shares of hits, though all values be 0 or 1: likeness, which is 1 every time
+# of a map that cannot change, and differences
+NO_SHARES = (*LIKENESS, "class over image", "rise of")
+
 
 @dataclass(frozen=True)
 class Values:
@@ -22,11 +26,10 @@ class Values:
     def rows(self, seed: int = 0) -> list:
         """A row for each map: its name and, by measure, the mean and its interval over images."""
         names = dict.fromkeys(name for maps in self.by.values() for name in maps)
-        # a map that cannot change is alike by 1 every time, which is no share of hits
         return [
             {"name": name}
             | {
-                measure: mean_interval(maps[name], seed, hits=measure not in LIKENESS)
+                measure: mean_interval(maps[name], seed, hits=not measure.startswith(NO_SHARES))
                 for measure, maps in self.by.items()
                 if name in maps
             }

@@ -1,6 +1,7 @@
 """The drawn images as a data set: in goes a seed, out come images, as a stream has them.
 
-Drawing takes ten seconds, so what was drawn is kept in `data_dir` for the next notebook.
+Drawing takes ten seconds, so what was drawn is kept in `data_dir`, if one is given, for the next
+notebook.
 """
 
 import contextlib
@@ -36,7 +37,7 @@ def read_shapes(part: str, data_dir: str, seed: int, form, choose) -> tuple:
     labels of all; they need no files.
     """
     chosen = choose(_labels(part, seed)).tobytes()
-    return shapes.CLASSES, _render(part, seed, chosen, resolve(data_dir))
+    return shapes.CLASSES, _render(part, seed, chosen, resolve(data_dir) if data_dir else None)
 
 
 def _labels(part, seed):
@@ -49,10 +50,10 @@ def _render(part, seed, chosen, folder):
     """Of the images whose indices, int64, are the bytes `chosen`; many are kept in a folder."""
     labels, at = _labels(part, seed), np.frombuffer(chosen, np.int64)
     of = hashlib.sha256(repr((part, seed, chosen, CODE)).encode()).hexdigest()[:16]
-    path = folder / DRAWN / f"{of}.npz"
+    path = folder and folder / DRAWN / f"{of}.npz"
     if (drawn := _kept(path)) is None:
         drawn = causes.render(labels, (seed, list(SHAPES_IMAGES).index(part)), at)
-        if len(at) >= MANY:
+        if folder and len(at) >= MANY:
             _keep(path, *drawn)
     ids = np.array([f"{part}-{index:05d}" for index in at])
     return Split(drawn[0], labels[at].astype(np.int64), ids, *drawn[1:])

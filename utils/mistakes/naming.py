@@ -1,7 +1,8 @@
-"""Does anything that a reader sees name the cause of a mistake? In go planted ones, out come hits.
+"""Does anything seen tell the cause of a mistake? In go planted causes, out come hits.
 
 Each cause is planted in the same images, and those that it turns from right to wrong are kept: the
-cause of these is known. A rule is fitted on validation images and names it in test images.
+cause of these is known. Do maps lie on it? A
+rule is fitted on validation images and names it in test images.
 """
 
 from dataclasses import replace
@@ -17,7 +18,7 @@ from utils.core.statistics import evenly_spaced
 from utils.evidence.baselines import to_one
 from utils.evidence.claims import CHANCE, CONFIDENCE, MAPS, PIXELS
 from utils.evidence.likeness import rank_correlation
-from utils.evidence.localisation import relevance_mass
+from utils.evidence.localisation import of_objects, relevance_mass
 from utils.evidence.subject import Subject
 from utils.evidence.values import Values
 from utils.images.causes import CAUSES
@@ -27,6 +28,8 @@ from utils.networks.features import features
 
 NEIGHBOURS = 5
 PLANTED = 100  # images at most into which each cause is planted
+VISIBLE = 16  # of 255: about an edge, images that were enlarged differ by less
+PLACED = ("rival object", "occluder")  # of the causes those that lie somewhere in the image
 
 
 def planted_mistakes(each: dict, labels) -> tuple:
@@ -41,6 +44,26 @@ def planted_mistakes(each: dict, labels) -> tuple:
         found.append((images[of], labels[of], np.full(len(of), number), logits[of], of))
     *first, answered, at = zip(*found, strict=True)
     return *map(np.concatenate, first), torch.cat(answered), np.concatenate(at)
+
+
+def on_the_cause(subject: Subject, each: dict, held: tuple) -> dict:
+    """Whether maps of the answer over the true class lie on what was planted and misled the
+    network: every measure of `localisation`, {cause: Values} of those that are PLACED.
+
+    From `causes.with_each` and the `planted_mistakes` of it; a cause lies where the image without
+    it is visibly another.
+    """
+    found = {}
+    for name in PLACED:
+        of_it = held[2] == list(CAUSES).index(name)
+        images, labels, _, logits, at = (values[of_it] for values in held)
+        if len(at):
+            predicted = logits.argmax(dim=1).numpy()
+            of = subject.of_images(images, predicted)
+            differs = np.abs(images.astype(int) - each[""][0][at]).max(axis=-1)
+            masks = differs > VISIBLE
+            found[name] = of_objects(of.beside_references(predicted, against=labels), masks, at)
+    return found
 
 
 def of_maps(predicted: np.ndarray, true: np.ndarray) -> np.ndarray:
@@ -112,7 +135,8 @@ def _rule(kind: str):
 
 def known_causes(subject: Subject, data, predicted) -> tuple[list, list, dict]:
     """Of drawn images, whose causes of mistakes are known: the rows of `causes.explained` and of
-    `causes.planted_in_the_same`, and the tests "causes" and "naming"; of others nothing.
+    `causes.planted_in_the_same`, and the tests "causes", "planted <cause>" for those that are
+    PLACED, and "naming"; of others nothing.
     """
     classifier, test, seed = subject.classifier, subject.split, subject.seed
     if data.name != "shapes":
@@ -121,11 +145,13 @@ def known_causes(subject: Subject, data, predicted) -> tuple[list, list, dict]:
     tests = {"causes": repaired} if len(repaired.at) else {}
     at = evenly_spaced(len(test), PLANTED)
     each, labels = with_each(classifier, test.take(at), seed), test.labels[at]
-    planted = planted_in_the_same(each, seed)
+    planted, held = planted_in_the_same(each, seed), planted_mistakes(each, labels)
+    for name, values in on_the_cause(subject, each, held).items():
+        tests[f"planted {name}"] = replace(values, at=at[values.at])
     if not data.validates_on_test:
         val = data.val.take(evenly_spaced(len(data.val), PLANTED))
         fitted = planted_mistakes(with_each(classifier, val, seed), val.labels)
-        if named := name_causes(subject, fitted, planted_mistakes(each, labels)):
+        if named := name_causes(subject, fitted, held):
             tests["naming"] = replace(named, at=at[named.at])
     return causes, planted, tests
 

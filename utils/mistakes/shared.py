@@ -6,6 +6,7 @@ from sklearn.metrics import log_loss
 
 from utils.core.statistics import holm
 
+FEW = 5  # mistakes of a kind, of which an area says something
 DRAWS = 400  # of outcomes
 RESAMPLED = 1000  # draws of the bootstrap
 A_POWER = 50  # mistakes that it takes for each power of a curve
@@ -67,9 +68,9 @@ def auroc_of_shared(known: list, shared: list, at: list, count: int, seed: int =
     `known` has for each network {name: values (M,)}, `shared` its (M,) bool, and `at` the images
     (M,) of `count`. A row a name: the mean over networks of the area under the ROC curve, `value`,
     with its bootstrap interval over the images, `low` and `high`, and p that it is 0.5, after Holm;
-    n networks, those that have mistakes of both kinds.
+    n networks, those that have FEW mistakes of both kinds at least.
     """
-    usable = [number for number, which in enumerate(shared) if 0 < which.sum() < len(which)]
+    usable = [at for at, which in enumerate(shared) if min(which.sum(), (~which).sum()) >= FEW]
     if not usable:
         return []
     rng = np.random.RandomState(seed)

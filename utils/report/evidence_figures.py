@@ -5,6 +5,7 @@ import numpy as np
 
 from utils.core.statistics import evenly_spaced, mean_interval
 from utils.evidence.paired import ENDS
+from utils.evidence.removal import area_under
 from utils.maps.compute import constant
 from utils.report.drawing import BLUE, GREY, HEAT, LARGEST, ORANGE, SLIM, over, rows_of, show
 from utils.report.map_figures import cross
@@ -87,7 +88,7 @@ def removal_curves(found: dict, shares, ours: list):
     figure, axes = plt.subplots(1, 2, figsize=(9, 3.8), sharey=True, layout="constrained")
     for axis, which, best in zip(axes, ("deletion", "insertion"), (min, max), strict=True):
         others = [name for name in found if name not in ours]
-        strongest = best(others, key=lambda name: found[name][which].mean())
+        strongest = best(others, key=lambda name: area_under(found[name][which], shares).mean())
         looks = {strongest: {"color": ORANGE, "linestyle": "--"}}
         looks |= {name: {"color": BLUE, "marker": "o"} for name in ours}
         percent = 100 * np.array(shares)

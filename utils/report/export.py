@@ -1,6 +1,5 @@
 """Taking the mistakes along: in goes what a run found, out come files that other programs read."""
 
-import json
 import re
 from pathlib import Path
 
@@ -9,7 +8,7 @@ import pandas as pd
 from PIL import Image
 
 from utils import resolve
-from utils.core.files import atomic_write
+from utils.core.files import atomic_write, write_json
 from utils.report.drawing import over
 from utils.report.mistake_list import MOST
 from utils.report.mistake_view import colours
@@ -30,9 +29,7 @@ def write_maps(run: Path, mistakes, raw: dict, about: dict):
         name: {"shape": list(values.shape), "dtype": str(values.dtype)}
         for name, values in arrays.items()
     }
-    about = about | {"file": "maps.npz", "arrays": said}
-    with atomic_write(run / "manifest.json") as temporary:
-        temporary.write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
+    write_json(run / "manifest.json", about | {"file": "maps.npz", "arrays": said})
 
 
 def file_names(ids) -> list:
@@ -78,9 +75,12 @@ def open_in_spotlight(run):
     """
     folder = resolve(run)
     path = folder / "mistakes.csv"
-    if not path.exists():
+    rows = pd.DataFrame()
+    if path.exists():  # an id may be "NA"
+        rows = pd.read_csv(path, dtype={"id": str}, keep_default_na=False, na_values=[""])
+    if "overlay" not in rows:  # which is there when the notebook has ended
         raise ValueError(
-            f"run = {str(run)!r}: no mistakes.csv in it; run 03_gradcam_analysis first"
+            f"run = {str(run)!r}: no overlays in its mistakes.csv; run 03_gradcam_analysis first"
         )
     try:
         from renumics import spotlight
@@ -89,6 +89,5 @@ def open_in_spotlight(run):
             "Spotlight is not installed: pip install renumics-spotlight, in an environment of its "
             "own if it asks for other versions"
         ) from error
-    rows = pd.read_csv(path, dtype={"id": str})
     rows["overlay"] = [str(folder / name) if name else None for name in rows["overlay"].fillna("")]
     return spotlight.show(rows, dtype={"overlay": spotlight.Image})

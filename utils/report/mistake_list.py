@@ -8,6 +8,7 @@ from utils.maps.compute import constant
 from utils.report.tiles import COLUMNS, TILE, outlines, sheet, uri
 
 MOST = 2000  # mistakes in the list; more of them would make the page heavy
+SUREST = 6  # of which none is left out
 CHOICES = 20  # different words of a column, up to which one can choose among them
 
 
@@ -23,8 +24,9 @@ def listed(wrong, classes: tuple, cams: dict, more: dict, beside: dict, training
     `cams` {which: (M, H, W)} are their maps, `more` {what: (M,) words} columns, and `beside` {what:
     (M,) indices into the Split `training`, -1 for none} what stands beside each.
     """
-    at = evenly_spaced(len(wrong), MOST)
-    at = at[np.argsort(-wrong.probability_of(wrong.predicted)[at], kind="stable")]
+    at = np.argsort(-wrong.probability_of(wrong.predicted), kind="stable")
+    if len(at) > MOST:
+        at = at[np.union1d(np.arange(SUREST), evenly_spaced(len(at), MOST - SUREST))]
     columns = {
         "id": [str(image_id) for image_id in wrong.images.ids[at]],
         "true": [classes[label] for label in wrong.true[at]],

@@ -35,11 +35,12 @@ def of_networks(rows: list) -> str:
         kind: "; ".join(row["what"] for row in rows if row["verdict"] == kind)
         for kind in ("better", "worse")
     }
-    told = ". ".join(f"{kind.capitalize()}: {names}" for kind, names in named.items() if names)
+    told = [f"{kind.capitalize()}: {names}." for kind, names in named.items() if names]
+    if any(row["verdict"] == "undecided" for row in rows):
+        told.append("The others are undecided." if told else "All are undecided.")
     return (
-        f"All this is of one network. Over {rows[0]['n']} networks like it "
-        f"{len(rows)} claims were held against their baselines. "
-        + (f"{told}. The others are undecided." if told else "All are undecided.")
+        f"All this is of one network. Over {max(row['n'] for row in rows)} networks like it "
+        f"{len(rows)} claims were held against their baselines. " + " ".join(told)
     )
 
 

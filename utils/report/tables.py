@@ -139,9 +139,10 @@ def networks_text(rows: list) -> str:
             "All this is of one network. What holds for others like it takes several: `python -m "
             "utils.sweep runs/sweep --grid seed=0..4`, with the same parameters."
         )
+    most = max(row["n"] for row in rows)
     return (
-        f"Over {rows[0]['n']} networks like this one: mean and 95 % interval over networks, "
-        f"verdict by p after Holm\n{networks_table(rows)}"
+        f"Over {most} networks like this one: mean and 95 % interval over networks, verdict by p "
+        f"after Holm\n{networks_table(rows)}"
     )
 
 

@@ -18,7 +18,7 @@ GLOSSES = {  # of baselines, for the reader of a page
     LOOK: "colours and contrasts that training images of the class have more often than others",
     SAME_CLASS: "the map of another image of the same class",
     OTHER_CLASS: "the map of another image, of another class",
-    ALLOWED: "how alike the maps of two different images of a class are, and a tenth more",
+    ALLOWED: "how alike the maps of two different images of a class are, and 0.1 more",
     EITHER: "a map that changes as much with the image as with the class",
     UNTRAINED: "the same method on a network that learnt nothing",
     THIRD: "the same map, asked for the answer over a class that is neither the answer nor true",

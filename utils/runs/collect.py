@@ -1,6 +1,7 @@
 """In goes a folder of run folders, out come its finished runs, as tables."""
 
 import functools
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pandas as pd
 
 from utils.core.files import read_metrics
 from utils.core.names import NOTEBOOKS, defaults
+from utils.evidence import over_networks
 from utils.evidence.results import tidy
 from utils.runs.execution import ANALYSIS, WHERE_AND_HOW, given_to
 
@@ -59,11 +61,18 @@ class Finished:
 
 
 def finished(out: Path) -> list[Finished]:
-    """The finished runs in a folder, by name (numbers in it by size)."""
+    """The finished runs in a folder, by name (numbers in it by size); those that another version
+    left are passed over, and it is said so.
+    """
     found = []
     for folder in sorted(out.iterdir(), key=_in_order):
         if folder.is_dir() and folder.name[0] != "." and given_to(folder, ANALYSIS) is not None:
-            found.append(Finished(folder, _parameters(folder), read_metrics(folder)))
+            run = Finished(folder, _parameters(folder), read_metrics(folder))
+            claims = run.metrics.get("explanations", {}).get("claims")
+            if claims is None or not all(map(over_networks.whole, claims)):
+                print(f"Left out: {folder} was made by another version", file=sys.stderr)
+            else:
+                found.append(run)
     return found
 
 

@@ -25,7 +25,7 @@ def summarise(out: Path, asked: list, failed: dict) -> Path | None:
     groups = collect.groups(runs)
     those = {name: sum(run.name in asked for run in own) for name, own in groups.items()}
     group = max(groups, key=lambda name: those[name])
-    same = groups[group]
+    same = _alike(groups[group])
     found = {
         "runs": len(runs),
         "group": group,
@@ -47,6 +47,17 @@ def summarise(out: Path, asked: list, failed: dict) -> Path | None:
             print(f"The networks cannot be compared image by image: {error}", file=sys.stderr)
     write_json(out / "sweep.json", found)
     return sweep_page.write(out, runs, found, pictures, failed)
+
+
+def _alike(runs):
+    """Those of runs that were on the same images and classes as the first."""
+    first, *others = [over_networks.kind_of(run.metrics, run.explanations) for run in runs]
+    for run, kind in zip(runs[1:], others, strict=True):
+        if kind != first:
+            print(
+                f"Left out of what networks share: {run.name} is of other images", file=sys.stderr
+            )
+    return [runs[0], *(run for run, kind in zip(runs[1:], others, strict=True) if kind == first)]
 
 
 def _compared(runs) -> dict:

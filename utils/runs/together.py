@@ -161,8 +161,8 @@ def _of_people(first, test, at, labels) -> dict:
     except OSError as error:
         print(f"Left out: people's answers are not in {folder!r} ({error})", file=sys.stderr)
         return {}
+    doubt = triage(test.ids[at], labels, votes, reviews) == 0  # refuses ids that are no numbers
     own = votes[np.asarray(test.ids[at], int)]
-    doubt = triage(test.ids[at], labels, votes, reviews) == 0
     return {
         "people's disagreement": 1 - own[np.arange(len(at)), labels] / own.sum(axis=1),
         "label in doubt": doubt.astype(float),
@@ -187,5 +187,6 @@ def _mean_map(brought, test, first) -> tuple[dict, dict]:
         "agreement": ensembles.agreement(each),
     }
     if some.masks is not None:
-        found["points"] = ensembles.mean_map_points(each, some.masks)
+        seen = np.flatnonzero(some.masks.any(axis=(1, 2)))  # of a tiny one nothing is left
+        found["points"] = ensembles.mean_map_points(each[:, seen], some.masks[seen])
     return found, {"sample": some, "maps": each}

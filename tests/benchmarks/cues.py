@@ -7,20 +7,67 @@ correlation".
 from dataclasses import replace
 
 import numpy as np
-from sklearn.metrics import roc_auc_score
 
-from utils.core import statistics
+from utils.core.statistics import mean_interval
 from utils.evidence import baselines, localisation
 from utils.evidence.removal import probabilities
-from utils.images import counterfactuals
 from utils.images.dataset import Dataset
+from utils.images.outlines import SIZE
 from utils.images.split import Split
-from utils.maps.compute import compute_all
+from utils.maps.compute import compute_all, constant
+
+CUES = ("patch", "tint")
+CUE, MARGIN = 6, 2  # side of a patch and its distance from the border, in pixels
+TINT = 4  # one part in so many of a tinted image is hue
+HUES = np.array(  # of the cue for each class
+    [
+        (230, 25, 75),
+        (60, 180, 75),
+        (255, 225, 25),
+        (0, 60, 255),
+        (245, 130, 48),
+        (145, 30, 180),
+        (70, 240, 240),
+        (240, 50, 230),
+        (128, 64, 0),
+        (255, 255, 255),
+    ]
+)
+
+
+def cue_classes(labels, share: float, classes: int, seed: int) -> np.ndarray:
+    """Of which class each image's cue is: its own for a share of the images, for the others any, at
+    random: (N,).
+    """
+    rng = np.random.RandomState(seed)
+    tied = rng.permutation(len(labels)) < round(share * len(labels))
+    return np.where(tied, labels, rng.randint(classes, size=len(labels)))
+
+
+def with_cues(images, masks, cues, kind: str, seed: int, moved: bool = False) -> tuple:
+    """Images (N, 32, 32, 3) uint8 with a cue of the classes in `cues` (N,), and where it is: masks
+    (N, 32, 32) bool.
+
+    A "patch" is a small square of the class's hue in a corner in which the object of `masks` is
+    not; `moved`, in another such corner. A "tint" lies over the whole image: no place holds it.
+    """
+    if kind not in CUES:
+        raise ValueError(f"cue = {kind!r}: use one of {', '.join(CUES)}")
+    if kind == "tint":
+        tinted = (images.astype(np.int64) * (TINT - 1) + HUES[cues][:, None, None]) // TINT
+        return tinted.astype(np.uint8), np.ones(images.shape[:3], bool)
+    planted, where = images.copy(), np.zeros(images.shape[:3], bool)
+    low, high = slice(MARGIN, MARGIN + CUE), slice(SIZE - MARGIN - CUE, SIZE - MARGIN)
+    for index, order in enumerate(np.random.RandomState(seed).rand(len(images), 4).argsort(axis=1)):
+        corners = [[(low, low), (low, high), (high, low), (high, high)][number] for number in order]
+        corner = [place for place in corners if not masks[index][place].any()][int(moved)]
+        planted[index][corner], where[index][corner] = HUES[cues[index]], True
+    return planted, where
 
 
 def plant(split: Split, cues, kind: str, seed: int, moved: bool = False) -> tuple:
     """The split with a cue of the classes in `cues` (N,) in each image, and where: (N, 32, 32)."""
-    images, where = counterfactuals.plant(split.images, split.masks, cues, kind, seed, moved)
+    images, where = with_cues(split.images, split.masks, cues, kind, seed, moved)
     return replace(split, images=images), where
 
 
@@ -32,9 +79,7 @@ def plant_all(dataset: Dataset, share: float, kind: str, seed: int) -> Dataset:
     parts = {}
     for number, name in enumerate(("train", "val")):
         split = getattr(dataset, name)
-        cues = counterfactuals.cue_classes(
-            split.labels, share, len(dataset.classes), 2 * seed + number
-        )
+        cues = cue_classes(split.labels, share, len(dataset.classes), 2 * seed + number)
         parts[name] = plant(split, cues, kind, 2 * seed + number)[0]
     return replace(dataset, **parts)
 
@@ -42,17 +87,6 @@ def plant_all(dataset: Dataset, share: float, kind: str, seed: int) -> Dataset:
 def other_classes(labels, classes: int, seed: int) -> np.ndarray:
     """For each label another class at random: (N,)."""
     return (labels + np.random.RandomState(seed).randint(1, classes, size=len(labels))) % classes
-
-
-def auroc(positive, negative) -> float:
-    """How often a score of `positive` exceeds one of `negative`, half a time where equal: 0 to 1.
-
-    0.5 by chance.
-    """
-    if not len(positive) or not len(negative):
-        raise ValueError("auroc: needs scores of both kinds")
-    kinds = np.repeat([1, 0], [len(positive), len(negative)])
-    return float(roc_auc_score(kinds, np.concatenate([positive, negative])))
 
 
 def measure(classifier, test: Split, kind: str, seed: int, layers, method="GradCAM") -> dict:
@@ -98,11 +132,11 @@ def measure(classifier, test: Split, kind: str, seed: int, layers, method="GradC
         for some in (maps, of_images)
     ]
     return {
-        "reliance": statistics.mean_interval(of_image["own class"] - of_image["without a cue"]),
-        "follows": statistics.mean_interval(of_cue["another class"] - of_cue["without a cue"]),
-        "moved": statistics.mean_interval(of_cue["moved"] - of_cue["without a cue"]),
+        "reliance": mean_interval(of_image["own class"] - of_image["without a cue"]),
+        "follows": mean_interval(of_cue["another class"] - of_cue["without a cue"]),
+        "moved": mean_interval(of_cue["moved"] - of_cue["without a cue"]),
         "accuracy": {
-            name: statistics.mean_interval(answers[name].argmax(axis=1) == test.labels)
+            name: mean_interval(answers[name].argmax(axis=1) == test.labels)
             for name in ("without a cue", "own class", "another class")
         },
         "maps": shares[0],
@@ -112,10 +146,21 @@ def measure(classifier, test: Split, kind: str, seed: int, layers, method="GradC
 
 def _shares(maps, where, objects):
     return {
-        "on_cue": localisation.mean_over_nonconstant(
-            maps, localisation.relevance_mass(maps, where)
-        ),
-        "off_object": localisation.mean_over_nonconstant(
-            maps, 1 - localisation.relevance_mass(maps, objects)
-        ),
+        "on_cue": mean_over_nonconstant(maps, localisation.relevance_mass(maps, where)),
+        "off_object": mean_over_nonconstant(maps, 1 - localisation.relevance_mass(maps, objects)),
     }
+
+
+def mean_over_nonconstant(maps: np.ndarray, values: np.ndarray, seed: int = 0) -> dict:
+    """Mean of values (N,) and its interval over the maps (N, H, W) that are not constant.
+
+    And how many are `constant`. Where all are, there is nothing to take a mean of: n is 0, and so
+    is the rest.
+    """
+    silent = constant(maps)
+    found = (
+        {"n": 0, "value": 0.0, "low": 0.0, "high": 0.0}
+        if silent.all()
+        else mean_interval(values[~silent], seed)
+    )
+    return {"constant": int(silent.sum())} | found
