@@ -6,13 +6,16 @@ import sys
 from types import SimpleNamespace
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
+from scipy import stats
 from torchvision import models
 
 from tests.docs import __main__ as docs
 from tests.docs import interval, kept, recipes, runs
 from utils import ROOT
+from utils.evidence import values
 from utils.networks import own
 
 
@@ -20,6 +23,37 @@ from utils.networks import own
 def test_writing_the_pages_again_changes_nothing(page):
     text = page.read_text()
     assert docs.written(text) == text, "make docs"
+
+
+def test_what_is_told_of_recipes_is_what_their_runs_left():
+    kept_runs = pd.read_csv(ROOT / "doc" / "sweep" / "recipes" / "runs.csv")
+    by = kept_runs.pivot(index="seed", columns="recipe", values="test_accuracy")
+    less = by["plateau"] - by["muon"]
+    assert runs.second_recipe().startswith(f"{less.mean():.1f} points (")
+    assert stats.ttest_rel(by["plateau"], by["muon"]).pvalue < 0.001
+    assert "n = 5 seeds, p < 0.001): worse" in runs.second_recipe()
+    muon, plateau = runs.by_recipe().count("| better |"), runs.by_recipe().count("| worse |")
+    assert (muon, plateau) == (7, 2)
+    kept_runs = pd.read_csv(ROOT / "doc" / "sweep" / "cifar10" / "runs.csv")
+    past = (kept_runs["test_accuracy"] > 89.41).sum()
+    assert recipes.past_the_reference(3) == f"{past} of 5 seeds"
+    assert recipes.of_default(3, "test_accuracy") == kept_runs["test_accuracy"].tolist()
+
+
+def test_what_is_told_of_planted_causes_is_what_was_measured():
+    tests, _ = values.read(ROOT / "doc" / "demo" / "evidence.npz")
+    lines = runs.Told("demo/metrics.json").on_the_cause().splitlines()
+    own = [tests[f"planted {name}"].by["pointing game"] for name in ("rival object", "occluder")]
+    of_ours = [of["GradCAM, layer3"] for of in own]
+    assert [f"n = {len(of)}" in lines[2] for of in of_ours] == [True, True]
+    (line,) = (line for line in lines if line.startswith("| GradCAM, layer3"))
+    assert all(f"| {of.mean():.2f} (" in line for of in of_ours)
+    claims = {row.what: row for row in kept("sweep/demo/sweep.json").claims}[runs.RIVAL]
+    others = [row for name, row in claims.by.items() if name != "seed=0"]
+    least = min(np.mean([row.each[name].value for row in others]) for name in others[0].each)
+    assert runs.but_seed_0(runs.RIVAL).startswith(f"{least:.2f} (")
+    ours = np.mean([row.ours for row in claims.by.values()])
+    assert runs.mean_of("sweep/demo", runs.RIVAL, "ours") == f"{ours:.2f}"
 
 
 @pytest.mark.parametrize("page", docs.PAGES, ids=lambda page: page.name)

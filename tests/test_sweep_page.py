@@ -158,7 +158,7 @@ def test_runs_of_another_version_or_of_other_images_are_left_out(tmp_path, monke
     assert [run.name for run in asked[0]] == ["seed=0", "seed=3"]
     said = capsys.readouterr().err
     assert "seed=2 was made by another version" in said
-    assert "seed=1 is of other images" in said
+    assert "seed=1, of other images" in said
     assert len(pd.read_csv(tmp_path / "runs.csv")) == 3
 
 

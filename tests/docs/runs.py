@@ -10,7 +10,7 @@ from utils.core.statistics import t_interval
 from utils.evidence.claims import CLAIMS
 from utils.evidence.imputation import MEAN
 from utils.evidence.paired import ALPHA, decide, verdict
-from utils.evidence.randomisation import CLASS_OVER_IMAGE
+from utils.evidence.values import CLASS_OVER_IMAGE, RISE
 from utils.mistakes.naming import PLACED
 from utils.report.sentences import abstract
 from utils.report.tables import p_text
@@ -179,7 +179,7 @@ MEASURED = {  # what the differences are of
     "peak on its own": "share of peaks on it",
     "insertion": "probability of the class, mean over the shares kept",
     "corrected": "share of mistakes read right",
-    "rise of the true class": "probability of that class",
+    RISE: "probability of that class",
     "SSIM": "likeness, SSIM (less is better)",
     CLASS_OVER_IMAGE: "rank correlation",
     "named": "share named right",

@@ -10,9 +10,9 @@ import numpy as np
 from utils.evidence.imputation import MEAN
 from utils.evidence.mending import BORROWED, THIRD
 from utils.evidence.paired import against_all, judged
-from utils.evidence.randomisation import ALLOWED, CLASS_OVER_IMAGE, EITHER
+from utils.evidence.randomisation import ALLOWED, EITHER
 from utils.evidence.subject import REFERENCES, UNTRAINED
-from utils.evidence.values import Values
+from utils.evidence.values import CLASS_OVER_IMAGE, RISE, Values
 
 # what is judged, and by what, in tests that are not of a single map
 MAPS, CONFIDENCE, CHANCE = "the maps", "the answer's confidence", "always the commonest"
@@ -62,7 +62,7 @@ CLAIMS = (
     Claim(
         "without what it marks the true class rises",
         "mistakes",
-        "rise of the true class",
+        RISE,
         against=(*REFERENCES, THIRD, BORROWED),
         by_fill=True,
     ),

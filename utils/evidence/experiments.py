@@ -11,9 +11,9 @@ from utils.evidence.baselines import edge_maps, odd_colour_maps, random_maps
 from utils.evidence.guided import guided_backprop
 from utils.evidence.imputation import MEAN, top_k_mask
 from utils.evidence.likeness import agreement, rank_correlation
-from utils.evidence.randomisation import ANOTHER, CLASS_OVER_IMAGE, EITHER
+from utils.evidence.randomisation import ANOTHER, EITHER
 from utils.evidence.subject import UNTRAINED, Subject, borrowed, named, quick
-from utils.evidence.values import Study, Values
+from utils.evidence.values import CLASS_OVER_IMAGE, RISE, Study, Values
 from utils.maps.attributions import attribute
 from utils.maps.compute import compute_all, compute_maps, constant
 from utils.networks.features import activity
@@ -51,12 +51,12 @@ def by_mending(study: Study, every, wrong: Subject, most: int, others: Subject, 
     for fill, of in {"road": "", "mean": MEAN}.items():
         after = mending.without_the_strongest(model, inputs, maps, fill, seed)
         by["corrected" + of] = mending.corrected(after, true)
-        by["rise of the true class" + of] = mending.rises(after, before, true)
+        by[RISE + of] = mending.rises(after, before, true)
     study.tests["mistakes"] = Values(at, by)
     if len(wrong) + len(others) > 1:
         lent = others.maps(others.predicted, against=runner_up) if len(others) else ours[:0]
         _by_borrowing(study, wrong, few, np.concatenate([ours, lent]), others, inputs, by)
-        by["rise of the true class"][mending.BORROWED] = study.verdicts["borrowed"]
+        by[RISE][mending.BORROWED] = study.verdicts["borrowed"]
         study.verdicts["at"] = at
     few = evenly_spaced(len(true), SEARCHED)
     targets = {"to the true class": true, "to a third class": third}
@@ -76,7 +76,7 @@ def _by_borrowing(study, wrong, few, ours, others, inputs, by):
     for name, maps in {wrong.name: ours, "odd colour": odd}.items():
         found = mending.points_at_the_cause(model, inputs, few, *classes, maps, "road", wrong.seed)
         if name == wrong.name:
-            own = {"own": by["rise of the true class"][name], "mends": by["corrected"][name]}
+            own = {"own": by[RISE][name], "mends": by["corrected"][name]}
             study.verdicts = found | own
         else:
             study.verdicts["odd p"] = found["p"]

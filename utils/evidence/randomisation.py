@@ -19,8 +19,7 @@ from utils.networks.hooks import frozen_eval
 ANOTHER = "another image"  # in the place of the image itself
 MARGIN = 0.1  # so much more than that may stay alike: exactly as little, no map shows by itself
 ALLOWED = f"{ANOTHER} + {MARGIN}"
-# by how much more alike the map of another image is than the map for another class, and no more
-CLASS_OVER_IMAGE, EITHER = "class over image", "as much with either"
+EITHER = "as much with either"  # the image and the class
 REST = "all else"  # the parameters that belong to the network itself, not to one of its parts
 
 

@@ -11,9 +11,11 @@ from utils.core.files import atomic_write
 from utils.core.statistics import mean_interval
 from utils.evidence.likeness import LIKENESS
 
-# measures that are no shares of hits, though all values be 0 or 1: likeness, which is 1 every time
-# of a map that cannot change, and differences
-NO_SHARES = (*LIKENESS, "class over image", "rise of")
+# measures that are differences: by how much more alike the map of another image is than the map for
+# another class, and by how much the probability rises
+CLASS_OVER_IMAGE, RISE = "class over image", "rise of the true class"
+# no shares of hits, though all values be 0 or 1: likeness is 1 of a map that cannot change
+NO_SHARES = (*LIKENESS, CLASS_OVER_IMAGE, RISE)
 
 
 @dataclass(frozen=True)

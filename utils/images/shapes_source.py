@@ -50,10 +50,11 @@ def _render(part, seed, chosen, folder):
     """Of the images whose indices, int64, are the bytes `chosen`; many are kept in a folder."""
     labels, at = _labels(part, seed), np.frombuffer(chosen, np.int64)
     of = hashlib.sha256(repr((part, seed, chosen, CODE)).encode()).hexdigest()[:16]
-    path = folder and folder / DRAWN / f"{of}.npz"
-    if (drawn := _kept(path)) is None:
+    path = folder / DRAWN / f"{of}.npz" if folder else None
+    drawn = _kept(path) if path else None
+    if drawn is None:
         drawn = causes.render(labels, (seed, list(SHAPES_IMAGES).index(part)), at)
-        if folder and len(at) >= MANY:
+        if path and len(at) >= MANY:
             _keep(path, *drawn)
     ids = np.array([f"{part}-{index:05d}" for index in at])
     return Split(drawn[0], labels[at].astype(np.int64), ids, *drawn[1:])

@@ -1,8 +1,8 @@
 """Does anything seen tell the cause of a mistake? In go planted causes, out come hits.
 
 Each cause is planted in the same images, and those that it turns from right to wrong are kept: the
-cause of these is known. Do maps lie on it? A
-rule is fitted on validation images and names it in test images.
+cause of these is known. Do maps lie on it? And a rule, fitted on validation images, names it in
+test images.
 """
 
 from dataclasses import replace

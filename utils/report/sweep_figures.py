@@ -62,7 +62,7 @@ def strips(groups: dict, reference: float | None = None):
         axis.plot(values, [index] * len(values), "o", color=BLUE, alpha=0.8)
         axis.plot(np.mean(values), index, "|", color="black", markersize=20)
     if reference:
-        label = f"the published run that `plateau` follows: {reference} %"
+        label = f"the published run that plateau follows: {reference} %"
         axis.axvline(reference, color=GREY, linestyle="--", label=label)
         figure.legend(loc="outside lower center", frameon=False)
     return figure

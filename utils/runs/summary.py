@@ -51,13 +51,12 @@ def summarise(out: Path, asked: list, failed: dict) -> Path | None:
 
 def _alike(runs):
     """Those of runs that were on the same images and classes as the first."""
-    first, *others = [over_networks.kind_of(run.metrics, run.explanations) for run in runs]
-    for run, kind in zip(runs[1:], others, strict=True):
-        if kind != first:
-            print(
-                f"Left out of what networks share: {run.name} is of other images", file=sys.stderr
-            )
-    return [runs[0], *(run for run, kind in zip(runs[1:], others, strict=True) if kind == first)]
+    kinds = [over_networks.kind_of(run.metrics, run.explanations) for run in runs]
+    same = [run for run, kind in zip(runs, kinds, strict=True) if kind == kinds[0]]
+    for run in runs:
+        if run not in same:
+            print(f"Left out of what networks share: {run.name}, of other images", file=sys.stderr)
+    return same
 
 
 def _compared(runs) -> dict:
