@@ -11,7 +11,7 @@ from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
 from torch import nn
 
 from utils.evidence import guided
-from utils.maps import compute, methods
+from utils.maps import compute, many_passes, methods
 from utils.networks import classifier, hooks
 from utils.networks.resnet import cifar_resnet18
 
@@ -259,6 +259,48 @@ def test_methods_with_a_pass_for_each_channel_equal_the_package(method):
         maps = compute.compute_maps(model, images, CLASSES, layer, method)
         expected = of_the_package(model, images, layer, method)
         np.testing.assert_allclose(maps, expected, atol=2e-5)
+
+
+def test_a_layer_whose_output_meets_that_of_another_is_ablated(monkeypatch):
+    """As in DenseNet; and in parts, by hand."""
+
+    class Meeting(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.left, self.right = nn.Conv2d(3, 3, 3), nn.Conv2d(3, 2, 3)
+            self.head = nn.Linear(5, 4)
+
+        def forward(self, images, without=None):
+            left = self.left(images)
+            if without is not None:
+                left = left * (torch.arange(3) != without)[:, None, None]
+            return self.head(torch.cat([left, self.right(images)], dim=1).mean(dim=(2, 3)))
+
+    torch.manual_seed(0)
+    model, images = Meeting().eval(), torch.randn(2, 3, 8, 8)
+    monkeypatch.setattr(many_passes, "CHANNELS", 2)
+    found = compute.compute_maps(model, images, [1, 2], "left", "AblationCAM", raw=True)
+    with torch.no_grad():
+        plain, *each = (model(images, without)[[0, 1], [1, 2]] for without in (None, 0, 1, 2))
+        weights = torch.stack([(plain - one) / plain.abs() for one in each], dim=1)
+        expected = (weights[:, :, None, None] * model.left(images)).sum(dim=1)
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+
+
+def test_maps_in_bf16_are_about_those_in_fp32(network):
+    model, images = network
+    fp32, bf16 = (
+        compute.compute_maps(model, images, CLASSES, "layer3", precision=precision)
+        for precision in ("fp32", "bf16")
+    )
+    assert 0 < np.abs(fp32 - bf16).max() < 0.1
+
+
+def test_maps_of_as_many_as_fit_in_memory(monkeypatch):
+    monkeypatch.setattr(compute, "MEMORY", 4 * 6 * 5 * 2 * 3)  # three images of 6x5, two maps each
+    assert compute.affordable(9, (6, 5)).tolist() == [0, 4, 8]
+    assert compute.affordable(9, (6, 5), kinds=3).tolist() == [0, 8]
+    assert compute.affordable(9, (60, 50)).tolist() == [0]
 
 
 @pytest.mark.parametrize(

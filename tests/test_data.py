@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 from torchvision.datasets import CIFAR10
 
+from utils.core.files import locked
 from utils.images import cifar10
 from utils.images.dataset import channel_statistics, duplicates, load, stratified, usual_val_images
 from utils.images.split import Split
@@ -217,6 +218,25 @@ def test_cifar10_in_the_official_layout(archive):
     assert images.test.ids.tolist()[:3] == ["0", "1", "2"]
     assert images.mean == (0.491, 0.482, 0.447)
     assert images.std == (0.247, 0.244, 0.262)
+
+
+def test_what_was_unpacked_is_not_fetched_again(archive, monkeypatch):
+    load("cifar10", str(archive), val_images=0)
+    (archive / CIFAR10.filename).unlink()
+    monkeypatch.setattr(cifar10, "fetch", None)
+    with locked(archive):  # nor is anyone waited for
+        assert len(load("cifar10", str(archive), val_images=0).train) == 20
+    batch = archive / CIFAR10.base_folder / "data_batch_3"
+    batch.write_bytes(batch.read_bytes()[:-1])
+    with pytest.raises(ValueError, match=r"batches-py: not all of CIFAR-10 .*: delete it to have"):
+        load("cifar10", str(archive))
+
+
+def test_while_another_process_unpacks_it_is_waited_for(archive, monkeypatch):
+    monkeypatch.setattr(cifar10, "HOURS", 0.1)
+    with locked(archive), pytest.raises(ValueError, match="another run is at work in it"):
+        load("cifar10", str(archive))
+    assert not (archive / CIFAR10.base_folder).exists()
 
 
 def test_cifar10_archive_cut_short(archive):

@@ -17,6 +17,13 @@ def test_device_that_is_not_there():
     assert device.choose_device("cpu").type == "cpu"
 
 
+def test_auto_is_the_first_that_is_there(monkeypatch):
+    for cuda, mps, expected in ((1, 1, "cuda"), (0, 1, "mps"), (0, 0, "cpu")):
+        monkeypatch.setattr(torch.cuda, "is_available", lambda cuda=cuda: bool(cuda))
+        monkeypatch.setattr(torch.backends.mps, "is_available", lambda mps=mps: bool(mps))
+        assert device.choose_device("auto").type == expected
+
+
 def test_bf16_only_where_the_hardware_multiplies_it(monkeypatch):
     for multiplies, capability, expected in (
         (True, "AVX512", "bf16"),

@@ -211,6 +211,15 @@ def test_parts_are_of_so_many_bytes(lazy, monkeypatch):
     assert [len(part) for part in split.in_parts(lazy[:])] == [1] * 6
 
 
+def test_what_is_enlarged_before_the_crop_is_so_at_its_own_size_too():
+    images = np.stack([columns_and_rows(8, 8)] * 2)
+    before, form = Split(images, np.arange(2), np.array(["a", "b"])), Form((8, 8), resize=16)
+    after = split.formed(before, form)
+    assert np.array_equal(after.images[1], form.of_array(images[1]))
+    assert not np.array_equal(after.images[1], images[1])
+    assert np.array_equal(split.formed(after.take([1]), form).images[0], after.images[1])  # once
+
+
 def test_a_split_takes_another_form(monkeypatch):
     images = np.stack([columns_and_rows(8, 4)] * 3)
     masks = np.zeros((3, 4, 8), bool)

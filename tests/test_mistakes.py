@@ -278,7 +278,6 @@ def asked_people(folder, monkeypatch):
 
 def test_what_people_said_is_read_under_either_name_or_fetched(tmp_path, monkeypatch):
     asked_people(tmp_path, monkeypatch)
-    (tmp_path / "there").mkdir()
     for folder in (tmp_path, tmp_path / "there"):  # the second is filled from the first
         votes, reviews = people.load_people(folder, cifar10.CLASSES)
         assert votes.tolist() == VOTES.tolist()

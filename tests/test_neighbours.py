@@ -1,5 +1,6 @@
 """Training images behind a mistake."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -15,6 +16,7 @@ from utils.images.split import Split
 from utils.mistakes import neighbours
 from utils.mistakes.neighbours import Seen
 from utils.networks.architectures import build
+from utils.networks.classifier import NotFiniteError
 from utils.networks.dry_run import as_classifier
 from utils.networks.features import linear_in_features
 
@@ -170,6 +172,16 @@ def test_a_copy_of_a_training_image_under_another_label_comes_first():
     found = neighbours.behind(of.features, predicted, true, training)
     assert found["nearest of the predicted class"][0, 0] == 7
     assert (labels[found["nearest of the true class"][0]] == true).all()
+
+
+def test_an_image_of_which_the_network_makes_nothing_is_told_by_its_id(monkeypatch):
+    def features(*_):
+        raise NotFiniteError("net", 1)
+
+    monkeypatch.setattr(neighbours, "features", features)
+    split = replace(split_of([0, 1]), ids=np.array(["owl", "hen"]))
+    with pytest.raises(NotFiniteError, match="net: the logits of image 'hen' are not finite"):
+        neighbours.see(None, split)
 
 
 def test_whether_answers_are_linear_in_the_features():

@@ -203,11 +203,16 @@ def test_weights_of_another_network_are_named(monkeypatch, tmp_path):
         bring("tests.test_networks:mine", 2, str(tmp_path / "w.pt"))
 
 
-def test_a_package_utils_of_its_own_is_named(monkeypatch, tmp_path):
-    (tmp_path / "theirs.py").write_text("from utils.layers import Block\n")
+@pytest.mark.parametrize(
+    ("line", "named"),
+    [("from utils.layers import Block", r"utils\.layers"), ("from utils import bar", "utils")],
+)
+def test_a_package_utils_of_its_own_is_named(monkeypatch, tmp_path, line, named):
+    name = f"theirs_{line.split()[-1].lower()}"
+    (tmp_path / f"{name}.py").write_text(line)
     monkeypatch.syspath_prepend(tmp_path)
-    with pytest.raises(ValueError, match=r"imports utils\.layers, but a package utils is here"):
-        bring("theirs:build", 2)
+    with pytest.raises(ValueError, match=f"imports {named}, but a package utils is here"):
+        bring(f"{name}:build", 2)
 
 
 def test_one_that_was_compiled_in_place_is_not_any_more(monkeypatch):

@@ -96,7 +96,7 @@ def test_some_files_of_all_classes_tell_how_large_they_are(photographs, monkeypa
     assert load("folder", str(photographs)).train.shown.shape[1:] == (224, 224, 3)
 
 
-def test_a_large_jpeg_is_shown_as_it_is(photographs):
+def test_a_large_jpeg_is_shown_as_it_is(photographs, monkeypatch):
     """More coarsely decoded, its lines would be grey."""
     lines = np.tile(np.arange(1200) // 8 % 2, (900, 1))[..., None].repeat(3, axis=2)
     file = photographs / "test" / "ant" / "ant0.jpg"
@@ -104,7 +104,12 @@ def test_a_large_jpeg_is_shown_as_it_is(photographs):
     test = load("folder", str(photographs)).test
     (at,) = np.flatnonzero(test.ids == "ant/ant0.jpg")
     expected = read_image(file, Form((224, 224))).astype(int)
+    decoded, of_picture = [], Form.of_picture
+    monkeypatch.setattr(
+        Form, "of_picture", lambda form, one: decoded.append(one.size) or of_picture(form, one)
+    )
     assert np.abs(test.shown[int(at)] - expected).mean() < 20
+    assert decoded == [(300, 225)]
 
 
 @pytest.fixture

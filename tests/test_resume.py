@@ -271,7 +271,9 @@ def test_a_finished_run_is_not_trained_again(tmp_path, monkeypatch):
     first = train(tmp_path)
     before = without_time(tmp_path)
     monkeypatch.setattr(loop, "train_epoch", None)
-    assert train(tmp_path) == first
+    shown = []
+    assert train(tmp_path, on_epoch=shown.append) == first
+    assert shown == [first]
     assert without_time(tmp_path) == before
     assert not kept(tmp_path)[1]
 

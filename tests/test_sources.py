@@ -1,5 +1,7 @@
 """Data sets by name: one of one's own, and those that are there in other forms."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -37,6 +39,32 @@ def test_a_data_set_of_ones_own_is_one_entry(monkeypatch):
     assert sources.class_names("stripes", "20", 0) == ("upright", "level")
     with pytest.raises(ValueError, match="val_images = 19: choose 0, or 2 to 18"):
         load("stripes", "20", val_images=19)
+
+
+@pytest.mark.parametrize(
+    ("labels", "said"),
+    [
+        ([1, 2] * 10, "train: its labels are 1, 2, but must be"),
+        ([0, 0.5] * 10, "are 0.0, 0.5, but"),
+    ],
+)
+def test_labels_that_are_not_those_of_the_classes_are_refused(monkeypatch, labels, said):
+    def read(*given):
+        classes, split = read_stripes(*given)
+        return classes, replace(split, labels=np.array(labels))
+
+    monkeypatch.setitem(DATASETS, "stripes", Source(read))
+    with pytest.raises(ValueError, match=said):
+        load("stripes", "20", val_images=4)
+
+
+def test_labels_of_any_width_are_taken(monkeypatch):
+    def read(*given):
+        classes, split = read_stripes(*given)
+        return classes, replace(split, labels=split.labels.astype(np.uint8))
+
+    monkeypatch.setitem(DATASETS, "stripes", Source(read))
+    assert load("stripes", "20", val_images=4).train.labels.dtype == np.int64
 
 
 def test_no_image_is_made_that_is_not_asked_for(monkeypatch):
@@ -117,10 +145,13 @@ def test_what_it_says_of_itself_counts(monkeypatch):
     assert sources.class_names("stripes", "20", 0) == ("upright", "level")
 
 
-def test_shapes_in_another_form():
-    small, form = load("shapes", seed=1, train_images=20, form=Form((24, 20))), Form((24, 20))
+@pytest.mark.parametrize(
+    "form", [Form((24, 20)), Form((24, 20), resize=30), Form(resize=36)], ids=str
+)
+def test_shapes_in_another_form(form):
+    small = load("shapes", seed=1, train_images=20, form=form)
     full = load("shapes", seed=1, train_images=20)
-    assert (small.size, full.size) == ((24, 20), (32, 32))
+    assert (small.size, full.size) == (form.size, (32, 32))
     assert small.test.ids.tolist() == full.test.ids.tolist()
     for index in (0, 500):
         assert np.array_equal(small.test.images[index], form.of_array(full.test.images[index]))
@@ -134,7 +165,7 @@ def test_shapes_in_another_form():
     (images, masks), (full_images, full_masks) = (
         render_two_objects(dataset.test.take(some), others, (1, 5)) for dataset in (small, full)
     )
-    assert (images.shape, masks.shape) == ((2, 24, 20, 3), (2, 2, 24, 20))
+    assert (images.shape, masks.shape) == ((2, *form.size, 3), (2, 2, *form.size))
     assert np.array_equal(images[1], form.of_array(full_images[1]))
     assert np.array_equal(masks[1, 0], form.of_mask(full_masks[1, 0]))
 

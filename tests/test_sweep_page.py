@@ -333,6 +333,8 @@ def test_the_picture_of_shared_mistakes_shows_what_chance_would():
     (axis,) = sweep_figures.distribution(rows).axes
     assert [bar.get_height() for bar in axis.patches] == [90, 3, 7]
     assert axis.lines[0].get_ydata().tolist() == [80.5, 19, 0.5]
+    numbers = [(one.get_text(), one.xy) for one in axis.texts]
+    assert numbers == [("90", (0, 90)), ("3", (1, 19)), ("7", (2, 7))]
     assert axis.get_yticks().tolist() == [0, 1, 10]
 
 

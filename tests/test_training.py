@@ -595,12 +595,38 @@ def test_a_validation_loss_that_is_not_finite_stops_before_the_weights_are_writt
 
 def test_logits_that_are_not_finite_stop_before_the_weights_are_written(few, tmp_path, monkeypatch):
     def predict(*_, **__):
-        raise ValueError("the logits of image 1 are not finite")
+        raise networks.NotFiniteError("small", 1)
 
     monkeypatch.setattr(loop, "predict", predict)
-    with pytest.raises(FloatingPointError, match="epoch 1: on the validation images: the logits"):
+    said = "epoch 1: on the validation images: small: the logits of image 1 are not finite"
+    with pytest.raises(FloatingPointError, match=said):
         fit(few, tmp_path)
     assert not list(tmp_path.iterdir())
+
+
+def test_an_image_that_cannot_be_read_any_more_is_no_divergence(few, tmp_path, monkeypatch):
+    def predict(*_, **__):
+        raise ValueError("a.jpg: cannot be read as an image")
+
+    monkeypatch.setattr(loop, "predict", predict)
+    with pytest.raises(ValueError, match=r"^a\.jpg: cannot be read as an image$"):
+        fit(few, tmp_path)
+
+
+@pytest.mark.parametrize("recipe", ["plateau", "muon"])
+def test_weights_that_are_frozen_stay_and_need_no_momentum(few, tmp_path, recipe):
+    def stop(_):
+        raise KeyboardInterrupt
+
+    recipe = replace(RECIPES[recipe], epochs=2, batch_size=4)
+    before = untrained(few)
+    before.model[0].weight.requires_grad_(False)
+    given = before, few, recipe, store.RunFolder(tmp_path)
+    assert len(loop.fit(*given, **ARGUMENTS, on_epoch=stop)[1]) == 1
+    trained, history = loop.fit(*given, **ARGUMENTS, resume=True)
+    assert len(history) == 2
+    assert torch.equal(trained.model[0].weight, before.model[0].weight)
+    assert not torch.equal(trained.model[5].weight, before.model[5].weight)
 
 
 def test_small_images_are_trained_on_first(few, tmp_path, monkeypatch):

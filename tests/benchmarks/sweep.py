@@ -22,42 +22,62 @@ from utils.core.device import choose_device
 from utils.report import tables
 
 WORKERS, RUNS, ROUNDS, TRIVIAL = (1, 2, 4), 4, 2, 1000
+ALONE, NOTHING = "one after another", "runs that do nothing"
 
 
-def timed(command: list, where: Path) -> tuple[float, float]:
-    """Seconds of a command, and the most GiB that all its processes held together."""
-    started, most = time.perf_counter(), 0
+def held(process: psutil.Process) -> int:
+    """Bytes that a process and all that it started hold."""
+    try:
+        own = process.memory_info().rss
+        return own + sum(map(held, process.children()))
+    except psutil.NoSuchProcess:
+        return 0
+
+
+def timed(command: list, where: Path) -> dict:
+    """Seconds of a command, and the most GiB that it held, and that any one process that it started
+    (a kernel, or a worker with its kernel) held.
+    """
+    started, most, most_of_one = time.perf_counter(), 0, 0
     with subprocess.Popen([sys.executable, "-m", *command], cwd=where) as process:
         own = psutil.Process(process.pid)
         while process.poll() is None:
-            held = 0
-            for one in [own, *own.children(recursive=True)]:
-                try:
-                    held += one.memory_info().rss
-                except psutil.NoSuchProcess:
-                    continue
-            most = max(most, held)
+            parts = [held(one) for one in own.children()]
+            most = max(most, own.memory_info().rss + sum(parts))
+            most_of_one = max(most_of_one, *parts, 0)
             time.sleep(0.5)
     if process.returncode:
         sys.exit(f"{command}: ended with {process.returncode}")
-    return time.perf_counter() - started, most / 2**30
+    seconds = time.perf_counter() - started
+    return {"seconds": seconds, "gib": most / 2**30, "gib_of_one": most_of_one / 2**30}
 
 
-def swept(out: Path, axis: str, workers: int, where: Path, given=()) -> tuple[float, float]:
-    """Of a sweep in a new folder."""
+def swept(out: Path, axis: str, workers: int, where: Path, given=()) -> dict:
+    """Of a sweep in a new folder: its runs, with the cluster that is started for them, and then
+    `summary` seconds for what they show together.
+    """
     shutil.rmtree(out, ignore_errors=True)
     command = ["utils.sweep", str(out), "--grid", axis, "--workers", str(workers)]
-    return timed([*command, *given], where)
+    started = time.time()
+    found = timed([*command, *given], where)
+    runs = (out / "runs.csv").stat().st_mtime - started  # the first file of the summary
+    return found | {"seconds": runs, "summary": found["seconds"] - runs}
 
 
-def one_by_one(out: Path, runs: int, given=()) -> tuple[float, float]:
+def one_by_one(out: Path, runs: int, given=()) -> dict:
     """Of the same runs without an engine."""
     shutil.rmtree(out, ignore_errors=True)
     each = [
         timed(["utils.run", str(out / str(n)), "-p", "seed", str(n), *given], ROOT)
         for n in range(runs)
     ]
-    return sum(seconds for seconds, _ in each), max(gib for _, gib in each)
+    most = {name: max(one[name] for one in each) for name in ("gib", "gib_of_one")}
+    return most | {"seconds": sum(one["seconds"] for one in each), "summary": 0.0}
+
+
+def flags(given: dict) -> list:
+    """Parameters as a command line gives them."""
+    return [text for pair in given.items() for text in ("-p", *pair)]
 
 
 def main():
@@ -79,15 +99,13 @@ def main():
 
     def add(what, number, runs, given, measure):
         if (what, number, given) not in there:
-            seconds, gib = measure()
-            row = {"what": what, "round": number, "runs": runs, "seconds": seconds, "gib": gib}
-            row["given"] = given
-            rate = {"runs_per_hour": 3600 * runs / seconds, "machine": machine(choose_device())}
-            add_line(file, row | rate)
+            row = {"what": what, "round": number, "runs": runs, "given": given} | measure()
+            row["runs_per_hour"] = 3600 * runs / row["seconds"]
+            add_line(file, row | {"machine": machine(choose_device())})
 
     axis = f"seed=0..{options.runs - 1}"
-    given = [text for pair in options.p for text in ("-p", *pair)]
-    ways = {"one after another": lambda: one_by_one(out / "plain", options.runs, given)}
+    given = flags(dict(options.p))
+    ways = {ALONE: lambda: one_by_one(out / "plain", options.runs, given)}
     for workers in options.workers:
         ways[f"workers: {workers}"] = lambda workers=workers: swept(
             out / "runs", axis, workers, ROOT, given
@@ -102,13 +120,16 @@ def main():
         house.build(small)
         rates = ",".join(str(n / 100) for n in range(1, options.trivial + 1))
         how = out / "trivial", f"learning_rate={rates}", max(options.workers), small
-        add("runs that do nothing", 0, options.trivial, {}, lambda: swept(*how))
+        short = {"epochs": "1"}  # of 0.3 seconds
+        add(NOTHING, 0, options.trivial, short, lambda: swept(*how, flags(short)))
     columns = {
         "What": ("what", "s"),
         "round": ("round", "d"),
         "runs": ("runs", "d"),
         "runs/hour": ("runs_per_hour", ",.0f"),
         "seconds": ("seconds", ",.0f"),
+        "of summary": ("summary", ",.0f"),
+        "GiB, a worker": ("gib_of_one", ".2f"),
         "GiB, all processes": ("gib", ".2f"),
     }
     print(tables.table(lines_of(file), columns))

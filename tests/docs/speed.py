@@ -2,8 +2,10 @@
 
 import re
 
+import pandas as pd
 from scipy import stats
 
+from tests.benchmarks.sweep import ALONE, NOTHING
 from tests.docs import kept, table
 from utils import ROOT
 
@@ -94,6 +96,28 @@ def growth() -> str:
         for row in kept("performance/growth.jsonl")
     ]
     return table([["images", "side", "network", *columns], *rows])
+
+
+def by_workers() -> str:
+    """Runs an hour one after another and by so many workers, in turn; memory is the greatest."""
+    every = pd.read_json(ROOT / "doc" / "performance" / "sweep.jsonl", lines=True)
+    every = every[every["what"] != NOTHING]
+    alone = every[every["what"] == ALONE].set_index("round")["seconds"]
+    lines = []
+    for what, rows in every.groupby("what", sort=False):
+        ratios = alone / rows.set_index("round")["seconds"]
+        lines.append(
+            [what, f"{rows['runs_per_hour'].mean():.1f}", f"{ratios.mean():.2f}"]
+            + [f"{ratios.min():.2f} to {ratios.max():.2f}"]
+            + [f"{rows[key].max():.1f}" for key in ("gib_of_one", "gib")]
+        )
+    heading = ["", "runs an hour", "ratio", "from, to", "GiB, kernel or worker", "GiB in all"]
+    return table([heading, *lines])
+
+
+def engine(what: str):
+    """The first row of the engine's benchmark of that name."""
+    return next(row for row in kept("performance/sweep.jsonl") if row.what == what)
 
 
 def precision() -> str:

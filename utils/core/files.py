@@ -34,8 +34,9 @@ def atomic_write(path):
         with contextlib.suppress(OSError):
             temporary.unlink()
         if isinstance(error, OSError):
+            why = error.strerror or error
             raise ValueError(
-                f"{path}: cannot be written ({error.strerror}): make room, or change run_dir"
+                f"{path}: cannot be written ({why}): make room, or write elsewhere"
             ) from error
         raise
 

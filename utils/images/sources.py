@@ -5,7 +5,7 @@ entry in DATASETS.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from PIL import Image
@@ -55,6 +55,13 @@ def _read(source, part, data_dir, seed, form, choose) -> tuple:
     if source.chooses:
         return source.read(part, data_dir, seed, form, choose)
     classes, split = source.read(part, data_dir, seed, form)
+    numbers = np.asarray(split.labels, np.int64)
+    if (numbers != split.labels).any() or set(numbers.tolist()) - set(range(len(classes))):
+        raise ValueError(
+            f"{part}: its labels are {', '.join(map(str, np.unique(split.labels)[:12]))}, but must "
+            f"be whole numbers from 0, below {len(classes)}, the number of classes"
+        )
+    split = replace(split, labels=numbers)
     at = choose(split.labels)
     return classes, split if len(at) == len(split) else split.take(at)
 

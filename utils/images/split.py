@@ -54,7 +54,8 @@ class Split:
 
     The images may be LazyImages; the masks are None where no object is known. `factors` {name:
     (N,)} is what else is known of each image, numbers or words. `originals` (N, h, w, C) are the
-    images in more pixels, where there are more, for people to look at.
+    images in more pixels, where there are more, for people to look at. `form` is the one that the
+    images were given, None as they came.
     """
 
     images: np.ndarray | LazyImages
@@ -63,6 +64,7 @@ class Split:
     masks: np.ndarray | None = None
     factors: dict = field(default_factory=dict)
     originals: LazyImages | None = None
+    form: Form | None = None
 
     def __post_init__(self):
         count, shape = len(self.labels), np.shape(self.images)
@@ -109,7 +111,8 @@ class Split:
         masks = None if self.masks is None else self.masks[indices]
         factors = {name: values[indices] for name, values in self.factors.items()}
         originals = None if self.originals is None else self.originals.take(indices)
-        return Split(images, self.labels[indices], self.ids[indices], masks, factors, originals)
+        of_each = self.labels[indices], self.ids[indices], masks, factors, originals
+        return Split(images, *of_each, self.form)
 
 
 def in_parts(images):
@@ -121,11 +124,11 @@ def in_parts(images):
 
 def formed(split: Split, form: Form) -> Split:
     """A split whose images and masks have a form, made when asked for where they are many."""
-    if split.images.shape[1:] == form.shape:
+    if split.form == form or (split.images.shape[1:] == form.shape and not form.resize):
         return split
     lazy = LazyImages(split.images, lambda image, form: form.of_array(image), form)
     images = lazy[:] if len(lazy) * np.prod(form.shape) <= IN_MEMORY else lazy
     masks = split.masks
     if masks is not None:
         masks = np.stack([form.of_mask(mask) for mask in masks])
-    return Split(images, split.labels, split.ids, masks, split.factors)
+    return Split(images, split.labels, split.ids, masks, split.factors, form=form)

@@ -44,7 +44,7 @@ def compute_all(
     class to explain for each, or None for the predicted ones; `against` (N,) explains instead by
     how much its logit exceeds that of another. A layer is a module of the model by its dotted
     name, or several joined by `*`, whose maps are multiplied (RefineCAM, arXiv 2605.14641);
-    FullGrad takes any, and ALL, for the same.
+    FullGrad takes any, and ALL, for the same. The network computes in a `precision`: fp32 or bf16.
 
     Scaled as by the package: negative values are cut off, the least value becomes 0 and the
     greatest 1; a map that is the same everywhere, mostly because nothing speaks for the class, is

@@ -33,39 +33,41 @@ def score_channels(seen: LayerPass) -> np.ndarray:
 def ablation_channels(seen: LayerPass) -> np.ndarray:
     """Desai and Ramaswamy 2020: the share of the score that is lost without each channel.
 
-    The layer's output is replaced by variants without channel 1, 2, ...; so what is below it runs
-    once for an image. The package sets a channel of a layer without zeros to minus ten million
-    instead of 0; here it is 0 as in the paper. And it divides by the score, which turns the map
-    round where that is below 0; here by its size.
+    The layer's output is replaced by variants without channel 1, 2, ..., CHANNELS of them in a
+    pass, in which what is below it runs for one image alone. The package sets a channel of a layer
+    without zeros to minus ten million instead of 0; here it is 0 as in the paper. And it divides by
+    the score, which turns the map round where that is below 0; here by its size.
     """
     weights = []
     for index, own in enumerate(seen.output.detach()):
-        scores = torch.cat(
-            [
-                _score_of(seen, index, part)
-                for part in _without_each(own, seen.layout).split(CHANNELS)
-            ]
-        )
+        none_and_each = torch.arange(-1, seen.a.shape[1], device=own.device)
+        parts = none_and_each.split(CHANNELS)  # at a fine layer all would not fit in memory
+        scores = torch.cat([_score_of(seen, index, _without(own, seen, part)) for part in parts])
         plain = scores[0]
         weights.append((plain - scores[1:]) / plain.abs().clamp_min(1e-12))
     return torch.stack(weights).cpu().numpy()[:, :, None, None] * seen.a
 
 
-def _without_each(own, layout):
-    """The output of an image as it is, then without its first channel, its second, ..."""
-    channels = own.movedim(layout.channel_dim if layout.kind != "NCHW" else 0, 0)  # (C, ...)
-    variants = channels.repeat(len(channels) + 1, *(1,) * channels.ndim)
-    at = torch.arange(len(channels), device=own.device)
-    variants[at + 1, at] = 0
-    return variants if layout.kind == "NCHW" else variants.movedim(1, -1)
+def _without(own, seen, channels):
+    """The output of an image without each of some channels, -1 for none: (len(channels), ...)."""
+    first = seen.layout.kind == "NCHW"
+    variants = (own if first else own.movedim(-1, 0)).repeat(len(channels), *(1,) * own.ndim)
+    one = torch.arange(len(channels), device=own.device)[channels >= 0]
+    variants[one, channels[channels >= 0]] = 0
+    return variants if first else variants.movedim(1, -1)
 
 
 def _score_of(seen, index, output):
     """The scores of an image if the layer gave this output (N, ...)."""
     batch = seen.batch
+    image = batch.images[index : index + 1]
     hook = seen.module.register_forward_hook(lambda *_: output)
     try:
-        return batch.score(batch.model(batch.images[index : index + 1]).float(), index)
+        try:
+            logits = batch.model(image)
+        except RuntimeError:  # it meets what other layers made of the one image
+            logits = batch.model(image.expand(len(output), -1, -1, -1))
+        return batch.score(logits.float(), index)
     finally:
         hook.remove()
 

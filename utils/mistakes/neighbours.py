@@ -11,7 +11,7 @@ from sklearn.neighbors import NearestNeighbors
 
 from utils.core.statistics import evenly_spaced
 from utils.images.split import Split
-from utils.networks.classifier import Classifier
+from utils.networks.classifier import Classifier, NotFiniteError
 from utils.networks.features import features
 
 PIXELS = 50_000 * 32 * 32  # of training images that are looked at: minutes on two cores
@@ -39,7 +39,10 @@ class Seen:
 
 def see(classifier: Classifier, split: Split, precision: str = "fp32") -> tuple[Seen, torch.Tensor]:
     """A split as the network sees it, and its logits (N, classes)."""
-    found, logits = features(classifier, split.images, precision)
+    try:
+        found, logits = features(classifier, split.images, precision)
+    except NotFiniteError as error:
+        raise NotFiniteError(error.name, error.at, repr(str(split.ids[error.at]))) from None
     return Seen(split, found, softmax(logits.double().numpy(), axis=1)), logits
 
 

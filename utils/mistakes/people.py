@@ -53,11 +53,11 @@ def load_people(folder, classes: tuple) -> tuple:
             Path(folder) / name,
         )
         if not path.exists():
-            with (
-                urllib.request.urlopen(address, timeout=20) as answer,
-                atomic_write(path) as temporary,
-            ):
-                temporary.write_bytes(answer.read())
+            with urllib.request.urlopen(address, timeout=20) as answer:
+                fetched = answer.read()
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with atomic_write(path) as temporary:
+                temporary.write_bytes(fetched)
         if hashlib.sha256(path.read_bytes()).hexdigest() != checksum:
             raise ValueError(
                 f"human_labels: {path} is not the file of {address} (SHA-256 {checksum}): delete "

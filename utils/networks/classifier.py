@@ -101,6 +101,17 @@ def batches(count: int, size, device, gradients: bool = False) -> list:
     return [slice(start, start + step) for start in range(0, count, step)]
 
 
+class NotFiniteError(ValueError):
+    """A logit of the network of a `name` that is not finite, for the image `at` an index."""
+
+    def __init__(self, name: str, at: int, which: str = ""):
+        super().__init__(
+            f"{name}: the logits of image {which or at} are not finite: look at its weights, or "
+            "take the image out"
+        )
+        self.name, self.at = name, at
+
+
 @torch.no_grad()
 def answers(classifier: Classifier, images, precision="fp32", mirror=False, progress=True):
     """Logits (B, classes) of images (N, H, W, C) uint8, batch by batch, float32 on the CPU.
@@ -120,11 +131,7 @@ def answers(classifier: Classifier, images, precision="fp32", mirror=False, prog
             logits = (sum(each) / len(each)).cpu()
             finite = logits.isfinite().all(dim=1)
             if not finite.all():
-                raise ValueError(
-                    f"{classifier.architecture}: the logits of image "
-                    f"{done + int((~finite).nonzero()[0])} are not finite: look at its weights, or "
-                    "take the image out"
-                )
+                raise NotFiniteError(classifier.architecture, done + int((~finite).nonzero()[0]))
             yield logits
             done += len(inputs)
             if bar:

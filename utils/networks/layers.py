@@ -31,11 +31,6 @@ class Layout:
         """Cells, and tokens before them."""
         return self.prefix + self.height * self.width
 
-    @property
-    def channel_dim(self) -> int:
-        """The dimension of the channels in the module's own output."""
-        return 1 if self.kind == "NCHW" else -1
-
     def fold(self, values: torch.Tensor) -> torch.Tensor:
         """Such an output, or its gradient, as (B, C, h, w), without tokens before the patches."""
         if self.kind == "NCHW":

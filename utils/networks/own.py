@@ -124,7 +124,7 @@ def _made(network, classes):
         make = getattr(importlib.import_module(module), name)
         return (make if isinstance(make, nn.Module) else make()), None
     except Exception as error:  # the code of other people, with errors of every kind
-        if isinstance(error, ModuleNotFoundError) and str(error.name).startswith("utils."):
+        if isinstance(error, ImportError) and str(error.name).partition(".")[0] == "utils":
             raise ValueError(
                 f"network = {network!r}: imports {error.name}, but a package utils is here "
                 "already: give that one another name, or save the network and load it"

@@ -72,9 +72,12 @@ def distribution(rows: list):
     """Images misclassified by k of the networks, and as many as would be by chance."""
     figure, axis = plt.subplots(figsize=(SLIM, 3.8), layout="constrained")
     at = [row["k"] for row in rows]
-    bars = axis.bar(at, [row["images"] for row in rows], color=BLUE, label="images")
-    axis.bar_label(bars, fontsize=8, padding=5)
+    axis.bar(at, [row["images"] for row in rows], color=BLUE, label="images")
     chance = [row["by_chance"] for row in rows]
+    for row in rows:  # above the diamond too
+        above = row["k"], max(row["images"], row["by_chance"])
+        how: dict = {"textcoords": "offset points", "ha": "center", "fontsize": 8, "color": BLUE}
+        axis.annotate(row["images"], above, (0, 6), **how)
     look: dict = {"color": ORANGE, "clip_on": False, "label": "if mistakes were independent"}
     axis.plot(at, chance, "D", **look)
     axis.set(

@@ -14,7 +14,7 @@ from utils.core.progress import Progress
 from utils.images.augmentation import normalise
 from utils.images.dataset import Dataset
 from utils.images.split import LazyImages
-from utils.networks.classifier import Classifier, predict
+from utils.networks.classifier import Classifier, NotFiniteError, predict
 from utils.training.feeds import AUGMENTERS
 from utils.training.metrics import score
 from utils.training.recipes import Recipe
@@ -215,7 +215,7 @@ class Session:
                 precision,
                 progress=False,
             )
-        except ValueError as error:  # of a logit that is not finite
+        except NotFiniteError as error:
             raise FloatingPointError(f"on the validation images: {error}") from error
         val_loss, val_accuracy = score(logits, dataset.val.labels)
         if not math.isfinite(val_loss):

@@ -90,6 +90,7 @@ class Run:
         momentum = {
             f"momentum.{name}": self.optimiser.state[weight]["momentum_buffer"]
             for name, weight in self.model.named_parameters()
+            if weight in self.optimiser.state  # or it never had a gradient
         }
         weights = {f"model.{name}": tensor for name, tensor in self.model.state_dict().items()}
         return weights | momentum | {name: self.running[name] for name in ("losses", "right")}
@@ -103,12 +104,15 @@ class Run:
             {name: tensors[f"model.{name}"] for name in self.model.state_dict()}
         )
         for name, weight in self.model.named_parameters():
-            momentum = torch.empty_like(weight).copy_(tensors[f"momentum.{name}"])
-            self.optimiser.state[weight]["momentum_buffer"] = momentum
+            if (kept := tensors.get(f"momentum.{name}")) is not None:
+                momentum = torch.empty_like(weight).copy_(kept)
+                self.optimiser.state[weight]["momentum_buffer"] = momentum
         for group, rate in zip(self.optimiser.param_groups, progress["group_rates"], strict=True):
             group["lr"] = rate
         self.schedule.load_state_dict(progress["schedule"])
         self.running = {name: progress[name] for name in ("step", "rates")} | {
-            name: tensors[name].to(self.device) for name in ("losses", "right")
+            # not the file's own memory: Windows would not let it be replaced
+            name: tensors[name].to(self.device, copy=True)
+            for name in ("losses", "right")
         }
         self.seconds = progress["seconds"]
