@@ -1,8 +1,10 @@
 import importlib
 import json
+import os
 import re
 import subprocess
 import sys
+import time
 from dataclasses import replace
 
 import pytest
@@ -10,12 +12,41 @@ import torch
 from torch import nn
 
 from tests import benchmarks
-from tests.benchmarks import growth, noise, precision, untrained, whole_runs
+from tests.benchmarks import growth, noise, precision, sweep, untrained, whole_runs
 from tests.test_resume import Small
 from utils.networks import weights
 from utils.networks.architectures import ARCHITECTURES
 from utils.training import loop
 from utils.training.recipes import choose_recipe
+
+
+def test_what_a_sweep_takes_for_its_summary_is_told_apart(monkeypatch, tmp_path):
+    def timed(command, where):
+        assert command[:2] == ["utils.sweep", str(tmp_path / "out")]
+        (tmp_path / "out").mkdir()
+        (tmp_path / "out" / "runs.csv").touch()
+        os.utime(tmp_path / "out" / "runs.csv", (time.time() + 30,) * 2)
+        return {"seconds": 40.0, "gib": 2.0, "gib_of_one": 1.0}
+
+    monkeypatch.setattr(sweep, "timed", timed)
+    found = sweep.swept(tmp_path / "out", "seed=0..1", 2, tmp_path)
+    assert found["seconds"] == pytest.approx(30, abs=5)
+    assert found["seconds"] + found["summary"] == pytest.approx(40)
+    assert (found["gib"], found["gib_of_one"]) == (2, 1)
+
+
+def test_what_a_command_holds_is_that_of_all_its_processes(tmp_path):
+    hold = "import subprocess, sys, time\nheld = bytearray(10**8)\n"
+    (tmp_path / "alone.py").write_text(f"{hold}time.sleep(1.5)")
+    (tmp_path / "both.py").write_text(f"{hold}subprocess.run([sys.executable, '-m', 'alone'])")
+    (tmp_path / "three.py").write_text(f"{hold}subprocess.run([sys.executable, '-m', 'both'])")
+    alone, both, three = (sweep.timed([name], tmp_path) for name in ("alone", "both", "three"))
+    assert (0.09 < alone["gib"] < 0.15, alone["gib_of_one"]) == (True, 0)
+    assert 0.18 < both["gib"] < 0.3
+    assert 0.09 < both["gib_of_one"] < 0.15
+    assert both["seconds"] > 1.5
+    assert three["gib"] > 0.27
+    assert 0.18 < three["gib_of_one"] < 0.3
 
 
 def test_a_ratio_is_of_the_same_round(monkeypatch, capsys):

@@ -261,29 +261,56 @@ def test_methods_with_a_pass_for_each_channel_equal_the_package(method):
         np.testing.assert_allclose(maps, expected, atol=2e-5)
 
 
-def test_a_layer_whose_output_meets_that_of_another_is_ablated(monkeypatch):
-    """As in DenseNet; and in parts, by hand."""
+class Ablated(nn.Module):
+    """A layer of three channels, and by its kind what may go wrong after it."""
 
-    class Meeting(nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.left, self.right = nn.Conv2d(3, 3, 3), nn.Conv2d(3, 2, 3)
-            self.head = nn.Linear(5, 4)
+    def __init__(self, kind):
+        super().__init__()
+        self.kind, self.seen = kind, []
+        self.body = nn.Conv2d(3, 3, 3)
+        self.layer = nn.LayerNorm(3) if kind in ("tokens", "last") else nn.Conv2d(3, 3, 1)
+        self.head = nn.Linear(6 if kind == "meets" else 3, 4)
 
-        def forward(self, images, without=None):
-            left = self.left(images)
-            if without is not None:
-                left = left * (torch.arange(3) != without)[:, None, None]
-            return self.head(torch.cat([left, self.right(images)], dim=1).mean(dim=(2, 3)))
+    def forward(self, images, without=None):
+        self.seen.append(len(images))
+        values = self.body(images)
+        if self.kind == "tokens":
+            values = values.flatten(2).transpose(1, 2)
+        if self.kind == "last":
+            values = values.permute(0, 2, 3, 1)
+        values = self.layer(values)
+        if without is not None:
+            last = values.ndim - 1 if self.kind in ("tokens", "last") else 1
+            values = values.index_fill(last, torch.tensor(without), 0)
+        if self.kind in ("tokens", "last"):  # only what is contiguous has such a view
+            return self.head(values.view(-1, 3).view(len(values), 36, 3).mean(dim=1))
+        if self.kind == "by the batch":
+            return self.head(values.reshape(len(images), 3, -1).mean(dim=2))
+        values = values.mean(dim=(2, 3))
+        of_image = [images.mean(dim=(2, 3))] * (self.kind == "meets")  # as in DenseNet
+        return self.head(torch.cat([values, *of_image], dim=1))
 
+
+@pytest.mark.parametrize("kind", ["plain", "tokens", "last", "meets", "by the batch"])
+def test_channels_are_ablated_in_parts_as_by_hand(monkeypatch, kind):
     torch.manual_seed(0)
-    model, images = Meeting().eval(), torch.randn(2, 3, 8, 8)
-    monkeypatch.setattr(many_passes, "CHANNELS", 2)
-    found = compute.compute_maps(model, images, [1, 2], "left", "AblationCAM", raw=True)
+    model, images = Ablated(kind).eval(), torch.randn(2, 3, 8, 8)
+    monkeypatch.setattr(many_passes, "CHANNELS", 3)
+    found = compute.compute_maps(model, images, [1, 2], "layer", "AblationCAM", raw=True)
+    # two images in two parts, of three variants (none, without the first, the second) and of one
+    assert model.seen.count(1) == 4
+    assert model.seen.count(3) == (2 if kind in ("meets", "by the batch") else 0)
     with torch.no_grad():
         plain, *each = (model(images, without)[[0, 1], [1, 2]] for without in (None, 0, 1, 2))
         weights = torch.stack([(plain - one) / plain.abs() for one in each], dim=1)
-        expected = (weights[:, :, None, None] * model.left(images)).sum(dim=1)
+        with hooks.capture_activations({"layer": model.layer}) as outputs:
+            model(images)
+    cells = outputs["layer"]
+    if kind == "tokens":
+        cells = cells.transpose(1, 2).reshape(2, 3, 6, 6)
+    if kind == "last":
+        cells = cells.permute(0, 3, 1, 2)
+    expected = (weights[:, :, None, None] * cells.detach()).sum(dim=1)
     np.testing.assert_allclose(found, expected, atol=1e-5)
 
 

@@ -1,8 +1,11 @@
+import contextlib
 import hashlib
 import io
 import pickle
 import tarfile
+import time
 import urllib.error
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import numpy as np
@@ -224,7 +227,7 @@ def test_what_was_unpacked_is_not_fetched_again(archive, monkeypatch):
     load("cifar10", str(archive), val_images=0)
     (archive / CIFAR10.filename).unlink()
     monkeypatch.setattr(cifar10, "fetch", None)
-    with locked(archive):  # nor is anyone waited for
+    with locked(archive / cifar10.FETCHING):  # nor is anyone waited for
         assert len(load("cifar10", str(archive), val_images=0).train) == 20
     batch = archive / CIFAR10.base_folder / "data_batch_3"
     batch.write_bytes(batch.read_bytes()[:-1])
@@ -233,10 +236,38 @@ def test_what_was_unpacked_is_not_fetched_again(archive, monkeypatch):
 
 
 def test_while_another_process_unpacks_it_is_waited_for(archive, monkeypatch):
+    lock = archive / cifar10.FETCHING
+    lock.mkdir()
     monkeypatch.setattr(cifar10, "HOURS", 0.1)
-    with locked(archive), pytest.raises(ValueError, match="another run is at work in it"):
-        load("cifar10", str(archive))
+    with locked(archive), locked(lock), pytest.raises(ValueError, match="another run is at work"):
+        load("cifar10", str(archive))  # the first is of a run in that folder, as this may be
     assert not (archive / CIFAR10.base_folder).exists()
+    monkeypatch.setattr(cifar10, "HOURS", 60)
+    with contextlib.ExitStack() as held, ThreadPoolExecutor() as pool:
+        held.enter_context(locked(lock))
+        waiting = pool.submit(load, "cifar10", str(archive), val_images=0)
+        time.sleep(0.3)
+        assert not waiting.done()
+        cifar10._unpacked(archive, train=True)
+        monkeypatch.setattr(cifar10, "extract_archive", None)  # not once more, beneath others
+        held.close()
+        assert len(waiting.result().train) == 20
+
+
+@pytest.mark.parametrize("name", ["data_batch_2", "batches.meta"])
+def test_what_was_unpacked_in_part_is_unpacked_again(archive, name):
+    load("cifar10", str(archive), val_images=0)
+    (archive / CIFAR10.base_folder / name).unlink()
+    assert len(load("cifar10", str(archive), val_images=0).train) == 20
+
+
+def test_files_that_may_not_be_read_are_told_with_the_ways_out(archive, monkeypatch):
+    def refused(*_):
+        raise PermissionError(13, "Permission denied", "data_batch_1")
+
+    monkeypatch.setattr(CIFAR10, "__init__", refused)
+    with pytest.raises(ValueError, match=r"cannot be read \(.*data_batch_1'\): place .*\"folder\""):
+        load("cifar10", str(archive))
 
 
 def test_cifar10_archive_cut_short(archive):

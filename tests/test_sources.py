@@ -44,16 +44,19 @@ def test_a_data_set_of_ones_own_is_one_entry(monkeypatch):
 @pytest.mark.parametrize(
     ("labels", "said"),
     [
-        ([1, 2] * 10, "train: its labels are 1, 2, but must be"),
-        ([0, 0.5] * 10, "are 0.0, 0.5, but"),
+        ([1, 2] * 10, "train: its labels must be .* from 0 to 1, .* what was read has 2$"),
+        ([0, 0.5] * 10, "read has 0.5$"),
+        (["0", "1"] * 10, "read has 0, 1$"),
+        ([[0], [1]] * 10, r"read is \(20, 1\)$"),
     ],
 )
-def test_labels_that_are_not_those_of_the_classes_are_refused(monkeypatch, labels, said):
+@pytest.mark.parametrize("chooses", [False, True])
+def test_labels_that_are_not_those_of_the_classes_are_refused(monkeypatch, labels, said, chooses):
     def read(*given):
-        classes, split = read_stripes(*given)
+        classes, split = read_stripes(*given[:4])
         return classes, replace(split, labels=np.array(labels))
 
-    monkeypatch.setitem(DATASETS, "stripes", Source(read))
+    monkeypatch.setitem(DATASETS, "stripes", Source(read, chooses=chooses))
     with pytest.raises(ValueError, match=said):
         load("stripes", "20", val_images=4)
 

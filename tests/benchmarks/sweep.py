@@ -26,7 +26,7 @@ ALONE, NOTHING = "one after another", "runs that do nothing"
 
 
 def held(process: psutil.Process) -> int:
-    """Bytes that a process and all that it started hold."""
+    """Bytes that a process and all that it started hold; what they share is counted in each."""
     try:
         own = process.memory_info().rss
         return own + sum(map(held, process.children()))
@@ -53,8 +53,8 @@ def timed(command: list, where: Path) -> dict:
 
 
 def swept(out: Path, axis: str, workers: int, where: Path, given=()) -> dict:
-    """Of a sweep in a new folder: its runs, with the cluster that is started for them, and then
-    `summary` seconds for what they show together.
+    """Of a sweep in a new folder: seconds of its runs, in a cluster that is started and ended for
+    them, and of the `summary` after that.
     """
     shutil.rmtree(out, ignore_errors=True)
     command = ["utils.sweep", str(out), "--grid", axis, "--workers", str(workers)]

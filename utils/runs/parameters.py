@@ -25,7 +25,7 @@ CHOICES = {
     "explain": ("predicted", "true", "both"),
 }
 WHOLE = {  # least and greatest whole number, and whether None may stand for the usual
-    "seed": (0, 2**32 - 1, False),
+    "seed": (0, 2**31, False),  # numpy takes none above 2**32, and some are added to
     "epochs": (1, 10_000, True),
     "batch_size": (1, 100_000, True),
     "val_images": (0, 10_000_000, True),
