@@ -3,6 +3,9 @@ DATASET ?= shapes
 DATA_DIR ?= data
 RUN_DIR ?= $(if $(filter shapes,$(DATASET)),runs/demo,runs/$(DATASET))
 PYTHON ?= python3
+ifneq (,$(findstring p,$(firstword -$(MAKEFLAGS))))
+$(error -p is an option of make itself: give parameters as PARAMETERS="-p NAME VALUE")
+endif
 BIN = .venv/bin
 
 run: .venv/installed

@@ -40,6 +40,7 @@ def test_every_combination_has_a_folder_of_its_own():
         (["seed=1,1"], "--grid seed=1,1: lists no value, or one twice"),
         (["seed=1", "seed=2"], "--grid seed: given twice; list its values after one ="),
         (["layer=a*b,a?b"], "--grid: two runs would have one folder"),
+        (["seed=0-4"], "--grid seed=0-4: a range has two dots, as seed=0..4"),
     ],
 )
 def test_a_grid_that_cannot_be_read(axes, said):

@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 from types import SimpleNamespace
+from unittest.mock import ANY
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -41,6 +42,7 @@ def a_run(folder, seed, accuracy, recipe="muon", **parameters):
         "layer": "layer3",
         "mistakes": wrong,
         "test_images": 100,
+        "largest_class_accuracy": 10.0,
         "claims": [row("points", 0.4 - seed / 10)],
         "edits": [{"name": "grey", "mends": {"n": 4, "value": 0.25, "low": 0, "high": 1}}],
     }
@@ -113,7 +115,10 @@ def test_what_runs_of_two_recipes_leave(tmp_path, monkeypatch):
         "recipe muon": ["seed=0_recipe=muon", "seed=1_recipe=muon"],
         "recipe plateau": ["seed=0_recipe=plateau", "seed=1_recipe=plateau"],
     }
-    assert found["accuracy"]["value"] == 91
+    # 91 ± 12.7, but for what cannot be
+    assert found["accuracy"] | {"p": 0} == {"n": 2, "value": 91, "low": ANY, "high": 100, "p": 0}
+    assert found["accuracy"]["low"] == pytest.approx(78.29, abs=0.01)
+    assert "learnt nothing" not in page.read_text()
     assert found["claims"][0]["value"] == pytest.approx(0.35)
     assert list(found["compared"]) == ["recipe"]
     assert found["compared"]["recipe"][0]["value"] == pytest.approx(-8.5)
@@ -160,6 +165,24 @@ def test_runs_of_another_version_or_of_other_images_are_left_out(tmp_path, monke
     assert "seed=2 was made by another version" in said
     assert "seed=1, of other images" in said
     assert len(pd.read_csv(tmp_path / "runs.csv")) == 3
+
+
+def test_networks_that_may_have_learnt_nothing_are_named_and_no_table_is_empty(
+    tmp_path, monkeypatch
+):
+    for seed, accuracy in enumerate((90, 12)):  # of 100 images; always the largest class is 10
+        a_run(tmp_path / f"seed={seed}", seed, accuracy)
+        path = tmp_path / f"seed={seed}" / "metrics.json"
+        found = json.loads(path.read_text())
+        found["explanations"]["claims"] = []
+        path.write_text(json.dumps(found))
+    monkeypatch.setattr(summary, "together", lambda same: ({}, {}))
+    page = summary.summarise(tmp_path, ["seed=0", "seed=1"], {}).read_text()
+    assert json.loads((tmp_path / "sweep.json").read_text())["learnt_nothing"] == ["seed=1"]
+    assert "<strong>1 of 2 networks is not shown to be better than always" in page
+    assert "(seed=1): where a network has learnt nothing" in page
+    assert "The maps were not put to the test" in page
+    assert "Claims over networks" not in page
 
 
 def test_without_a_finished_run_there_is_no_page(tmp_path):

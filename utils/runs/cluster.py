@@ -137,10 +137,16 @@ def follow(client: Client, out: Path, plans: dict) -> dict:
 
     client.subscribe_topic(TOPIC, heard)
     futures = {submit(name, f"{name}-{sweep}"): name for name in plans}
-    often = OFTEN if sys.stderr.isatty() else 10  # seconds: a log keeps every line
-    bar, shown, deaths = tqdm(total=len(plans), bar_format=BAR, leave=False), 0.0, 0
+    live = sys.stderr.isatty()
+    often = OFTEN if live else 10  # seconds: a log keeps every line
+    shown, deaths = 0.0, 0
     try:
-        with bar:
+        with (
+            open(os.devnull, "w") as nowhere,
+            tqdm(
+                total=len(plans), bar_format=BAR, leave=False, file=sys.stderr if live else nowhere
+            ) as bar,
+        ):
             while futures:
                 try:
                     wait(list(futures), timeout=OFTEN, return_when="FIRST_COMPLETED")
@@ -163,6 +169,8 @@ def follow(client: Client, out: Path, plans: dict) -> dict:
                     shown, bar.n = time.monotonic(), sum(shares.values())
                     now = [f"{name} {text}" for name, text in said.items() if text]
                     bar.set_postfix_str("; ".join(now))
+                    if not live:
+                        print(bar, file=sys.stderr)
     except BaseException:
         with contextlib.suppress(Exception):  # it may be the scheduler that is lost
             client.unsubscribe_topic(TOPIC)

@@ -12,6 +12,7 @@ from utils.core.names import NOTEBOOKS, defaults
 from utils.evidence import over_networks
 from utils.evidence.results import tidy
 from utils.runs.execution import ANALYSIS, WHERE_AND_HOW, given_to
+from utils.training.metrics import doubt
 
 WHAT = ("dataset", "recipe", "epochs", "network", "seed")
 OF_TRAINING = (
@@ -52,6 +53,13 @@ class Finished:
         """Percent of the test images that are classified right."""
         test = self.explanations["test_images"]
         return 100 * (test - self.explanations["mistakes"]) / test
+
+    @property
+    def doubt(self) -> str:
+        """What `training.doubt` says of it."""
+        found = self.explanations
+        right = found["test_images"] - found["mistakes"]
+        return doubt(right, found["test_images"], found["largest_class_accuracy"])
 
     @functools.cached_property
     def history(self) -> pd.DataFrame:

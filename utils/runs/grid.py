@@ -17,6 +17,8 @@ def values_of(name: str, text: str) -> list:
     elif found := RANGE.fullmatch(text):
         first, last = map(int, found.groups())
         values = list(range(first, last + 1))
+    elif re.fullmatch(r"\d+-\d+", text):
+        raise ValueError(f"--grid {name}={text}: a range has two dots, as {name}=0..4")
     else:
         values = [value_of(part) for part in text.split(",")]
     if not values or len(set(map(repr, values))) < len(values):

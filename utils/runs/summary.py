@@ -32,7 +32,8 @@ def summarise(out: Path, asked: list, failed: dict) -> Path | None:
         "networks": [run.name for run in same],
         "groups": {name: [run.name for run in own] for name, own in groups.items()},
         "kind": over_networks.kind_of(same[0].metrics, same[0].explanations),
-        "accuracy": t_interval([run.accuracy for run in same]),
+        "accuracy": _percent(t_interval([run.accuracy for run in same])),
+        "learnt_nothing": [run.name for run in same if run.doubt],
         "claims": over_networks.claims({run.name: run.explanations["claims"] for run in same}),
         "compared": _compared(runs),
         "chance": None,
@@ -57,6 +58,13 @@ def _alike(runs):
         if run not in same:
             print(f"Left out of what networks share: {run.name}, of other images", file=sys.stderr)
     return same
+
+
+def _percent(interval):
+    """An interval of Student's t within 0 and 100."""
+    if interval["low"] is None:
+        return interval
+    return interval | {"low": max(interval["low"], 0.0), "high": min(interval["high"], 100.0)}
 
 
 def _compared(runs) -> dict:

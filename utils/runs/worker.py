@@ -77,7 +77,9 @@ def _execute(task, folder, tell):
             raise RunFailed("stopped")
 
         def passed_on(text, number=number, notebook=notebook):
-            tell((number + _share(text)) / len(task.plan), f"{notebook[:2]} {text}".strip())
+            # a notebook of many parts has a bar for each, and would go back with every one
+            within = _share(text) if notebook == execution.TRAINING else 0.0
+            tell((number + within) / len(task.plan), f"{notebook[:2]} {text}".strip())
 
         passed_on("")
         own = own | {"run_dir": str(folder)}
