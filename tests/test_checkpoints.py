@@ -28,6 +28,16 @@ def test_a_write_that_fails_leaves_what_was_there(tmp_path):
     assert list(tmp_path.iterdir()) == [path]
 
 
+def test_a_failure_without_a_number_is_told_in_its_own_words(tmp_path):
+    with (
+        pytest.raises(
+            ValueError, match=r"a\.png: cannot be written \(encoder error -2\): make room"
+        ),
+        files.atomic_write(tmp_path / "a.png"),
+    ):
+        raise OSError("encoder error -2")  # as Pillow's
+
+
 def test_sections_of_the_metrics_are_kept_apart(tmp_path):
     files.write_metrics(tmp_path, "data", {"n": 1})
     files.write_metrics(tmp_path, "training", {"n": 2})

@@ -13,7 +13,7 @@ from scipy import stats
 from torchvision import models
 
 from tests.docs import __main__ as docs
-from tests.docs import interval, kept, recipes, runs
+from tests.docs import interval, kept, recipes, runs, speed
 from utils import ROOT
 from utils.evidence import values
 from utils.networks import own
@@ -164,6 +164,16 @@ def test_the_official_number_is_that_of_the_default_in_three_seeds():
 PUBLISHED, OWN_CODE = re.findall(
     r"```python\n(.*?)```", (ROOT / "doc/using.md").read_text(), re.DOTALL
 )
+
+
+def test_a_ratio_of_workers_is_to_the_same_round():
+    seconds: dict = {}
+    for row in kept("performance/sweep.jsonl"):
+        seconds.setdefault(row.what, {})[row["round"]] = row.seconds
+    alone, four = seconds["one after another"], seconds["workers: 4"]
+    ratios = [alone[number] / four[number] for number in (0, 1)]
+    told = f"| {np.mean(ratios):.2f} | {min(ratios):.2f} to {max(ratios):.2f} |"
+    assert told in next(line for line in speed.by_workers().splitlines() if "workers: 4" in line)
 
 
 def test_the_published_network_is_asked_for_a_few_of_its_classes(monkeypatch):

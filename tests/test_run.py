@@ -1,6 +1,7 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from contextlib import nullcontext
@@ -81,6 +82,7 @@ def test_good_parameters_pass():
         ("augmenter", "torch", "one of 'batch', 'albumentations'"),
         ("save_steps", -1, "a whole number from 0 to"),
         ("seed", -1, "a whole number from 0 to"),
+        ("seed", 2**31 + 1, "a whole number from 0 to 2147483648"),  # numpy ends at twice that
         ("seed", None, "a whole number from 0 to"),
         ("learning_rate", 0, "a number above 0"),
         ("learning_rate", float("nan"), "a number above 0"),
@@ -443,6 +445,22 @@ def test_what_does_not_apply_is_left_out_with_the_words_above_it(tmp_path):
     execution.leave_out(tmp_path / "n.ipynb")
     kept = nbformat.read(tmp_path / "n.ipynb", 4).cells
     assert [cell.source for cell in kept] == ["title", "a", "another", "c"]
+
+
+@pytest.mark.skipif(not shutil.which("make"), reason="needs make")
+@pytest.mark.parametrize("target", ["run", "sweep"])
+def test_a_parameter_that_make_would_take_for_its_own_is_refused(target):
+    found = subprocess.run(
+        ["make", "-n", target, "-p", "tests", "False"], cwd=ROOT, capture_output=True, text=True
+    )
+    assert found.returncode == 2
+    assert 'give parameters as PARAMETERS="-p NAME VALUE"' in found.stderr
+    line = ["make", "-n", "-o", ".venv/installed", "-o", ".venv/sweep", target]
+    found = subprocess.run(
+        [*line, "PARAMETERS=-p tests False"], cwd=ROOT, capture_output=True, text=True
+    )
+    assert found.returncode == 0, found.stderr
+    assert "-p tests False" in found.stdout
 
 
 def test_outside_of_the_environment_it_says_so():

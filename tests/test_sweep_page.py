@@ -178,7 +178,9 @@ def test_networks_that_may_have_learnt_nothing_are_named_and_no_table_is_empty(
         path.write_text(json.dumps(found))
     monkeypatch.setattr(summary, "together", lambda same: ({}, {}))
     page = summary.summarise(tmp_path, ["seed=0", "seed=1"], {}).read_text()
-    assert json.loads((tmp_path / "sweep.json").read_text())["learnt_nothing"] == ["seed=1"]
+    found = json.loads((tmp_path / "sweep.json").read_text())
+    assert found["learnt_nothing"] == ["seed=1"]
+    assert [found["accuracy"][key] for key in ("low", "value", "high")] == [0, 51, 100]
     assert "<strong>1 of 2 networks is not shown to be better than always" in page
     assert "(seed=1): where a network has learnt nothing" in page
     assert "The maps were not put to the test" in page

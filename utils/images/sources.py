@@ -21,10 +21,10 @@ class Source:
 
     `read(part, data_dir, seed, form)` gives the names of the classes and the Split of a part,
     "train" or "test"; its images may have another form, and where they were given this one, the
-    Split has it as its `form`. Where it `chooses` it takes `choose` too,
-    as `read_part` does, and makes no other images. `count(data_dir)` says beforehand how many
-    images it will read, {part: {class: images}}, so that what cannot work is refused before any
-    work; without it, it is refused on reading. `mean` and `std` per channel (fractions of 1) are
+    Split has it as its `form`. Where it `chooses` it takes `choose` too, as `read_part` does, and
+    makes no other images. `count(data_dir)` says beforehand how many images it will read, {part:
+    {class: images}}, so that what cannot work is refused before any work; without it, it is refused
+    on reading. `mean` and `std` per channel (fractions of 1) are
     measured on the training images where they are not given.
     """
 

@@ -74,10 +74,10 @@ def distribution(rows: list):
     at = [row["k"] for row in rows]
     axis.bar(at, [row["images"] for row in rows], color=BLUE, label="images")
     chance = [row["by_chance"] for row in rows]
+    number: dict = {"textcoords": "offset points", "ha": "center", "fontsize": 8, "color": BLUE}
     for row in rows:  # above the diamond too
         above = row["k"], max(row["images"], row["by_chance"])
-        how: dict = {"textcoords": "offset points", "ha": "center", "fontsize": 8, "color": BLUE}
-        axis.annotate(row["images"], above, (0, 6), **how)
+        axis.annotate(row["images"], above, (0, 6), **number)
     look: dict = {"color": ORANGE, "clip_on": False, "label": "if mistakes were independent"}
     axis.plot(at, chance, "D", **look)
     axis.set(
