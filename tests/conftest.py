@@ -1,4 +1,5 @@
 import shutil
+import sys
 
 import numpy as np
 import pytest
@@ -11,6 +12,14 @@ ANALYSE_FOLDER = ("--only", "03_gradcam_analysis", "-p", "dataset", "folder", "-
 def pytest_collection_modifyitems(items):
     """The longest file first, or one core would be left with it alone at the end."""
     items.sort(key=lambda item: item.path.name != "test_run_folder.py")
+
+
+@pytest.fixture(autouse=True)
+def figures_are_closed():
+    """After each test, or matplotlib would warn of many."""
+    yield
+    if pyplot := sys.modules.get("matplotlib.pyplot"):
+        pyplot.close("all")
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,7 @@ import pytest
 from utils.images import causes, shapes
 from utils.images.dataset import load
 from utils.images.outlines import PIXEL, SIZE
-from utils.images.shapes_source import render_with_cause
+from utils.images.shapes_source import render_anew, render_with_cause
 
 SCENES = [shapes.scene(shapes.CLASSES[index % 10], (3, 1), index) for index in range(30)]
 
@@ -107,6 +107,16 @@ def test_images_of_a_data_set_repaired_and_changed():
     assert not is_same[cause != "none"].any()
     with_blur = render_with_cause(test, 3, "blur")
     assert (with_blur == test.images).all(axis=(1, 2, 3))[cause == "blur"].all()
+    # drawn anew: the same object, and what was planted, before something else
+    index = int(np.flatnonzero(cause == "occluder")[0])
+    label, where = test.labels[index], ((3, 1), int(test.ids[index].split("-")[1]))
+    before, after = (causes.planted(label, *where, anew=anew) for anew in (False, True))
+    around = ("ground", "behind", "noise")
+    assert same(before, after, *around)  # and so the bar in front
+    assert before.cause == after.cause == "occluder"
+    for name in around:
+        assert not same(before, after, *(set(around) - {name}))
+    assert (render_anew(test, 3)[index] == after.image()).all()
     some = test.take([5, 7])
     assert some.factors["radius"].tolist() == test.factors["radius"][[5, 7]].tolist()
 

@@ -85,7 +85,7 @@ def test_what_the_readme_says_of_the_demo_in_words():
     assert surest.without_what_its_map_marks == "not mended"
     assert surest.q > 0.05
     for run in some:  # "only the arithmetic differs"
-        assert run.run.data == demo.run.data
+        assert run.run.data | {"figures": []} == demo.run.data | {"figures": []}
         assert run.training.settings == demo.training.settings
         assert run.training.seed == demo.training.seed
     made = [f"{run.training.precision}, {run.training.environment.processor}" for run in some]

@@ -11,12 +11,14 @@ import torch
 from torch import nn
 
 from utils import ROOT
+from utils.core.statistics import wilson
 from utils.evidence import looks
 from utils.evidence.subject import Subject
 from utils.evidence.values import Values
 from utils.images import causes as planted
 from utils.images import shapes
 from utils.images.dataset import load
+from utils.images.split import Split
 from utils.mistakes import causes, edits, factors, mistakes, naming
 from utils.networks.architectures import build
 from utils.networks.classifier import Classifier, predict
@@ -34,7 +36,11 @@ def test_groups_by_hand():
     assert (groups.tolist(), names) == ([0, 0, 0, 0, 0, 1], ["1", "2"])
     assert factors.grouped(np.ones(3))[1] == ["1"]
     groups, names = factors.grouped(np.array([7.961, 9.035, 9.043, 1234, 12347, 1e-5]))
-    assert names == ["0.00001 to 7.961", "9.035 to 9.043", "1234 to 12350"]
+    assert names == ["0.00001 to 7.961", "9.035 to 9.043", "1234 to 12347"]
+    names = factors.grouped(np.array([0.3436, 4.743, 4.749, 6.876, 6.878, 17.6]))[1]
+    assert names == ["0.344 to 4.74", "4.75 to 6.88", "6.88 to 17.6"]  # one ends where one begins
+    assert factors.grouped(np.repeat([2019.0, 2020, 2021], 2))[1] == ["2019", "2020", "2021"]
+    assert factors.grouped(np.repeat([1.0001, 1.0002], 2))[1] == ["1.0001", "1.0002"]
     names = factors.grouped(np.array([1.2345, 1.5, 2.0412, 2.0612, 3, 8000]))[1]
     assert names == ["1.23 to 1.5", "2.04 to 2.06", "3 to 8000"]
 
@@ -66,6 +72,10 @@ def test_error_rates_by_hand():
     assert rows[-1]["p"] is None  # a single group has nothing to be compared with
     assert dark["name"] == "polarity: dark"
     assert factors.error_rates({"radius": same}, wrong)[1]["name"] == "radius: 2 pixels"
+    both = {"noise": same, "polarity": kind}
+    sorted_ = factors.worst_first(factors.error_rates(both, ~wrong)[::-1], both)
+    groups = ["0 to 1", "2", "3", "light", "dark"]  # numbers in their order, words by their shares
+    assert [row["group"] for row in sorted_] == groups
     found = factors.examples({"polarity": kind, "noise": same}, [light, rows[2], rows[4]], 3)
     for at, group in zip(found, (kind == "light", same < 2, same == 3), strict=True):
         assert len(set(at.tolist())) == 3
@@ -225,32 +235,52 @@ def test_features_are_what_the_last_layer_sees(shapes_and_network):
 
 
 def test_known_causes_explain_what_their_repair_sets_right(shapes_and_network, monkeypatch):
-    """A network that is right exactly where nothing is planted."""
+    """A network that is right exactly where nothing is planted, but for blur; drawn anew, it is
+    right with an occluder alone, and wherever nothing was planted.
+    """
     data, network = shapes_and_network
-    test = data.test
-    cause = test.factors["cause"]
-    other = np.flatnonzero(cause == "none")[0]  # and in one image more
+    cause = data.test.factors["cause"].astype("U20")
+    other, mislabelled = np.flatnonzero(cause == "none")[:2]  # and wrong in one image more
+    cause[mislabelled] = "wrong label"
+    test = replace(data.test, factors={"cause": cause})
     wrong = (cause != "none") | (np.arange(len(test)) == other)
     predicted = np.where(wrong, (test.labels + 1) % 10, test.labels)
-    stubborn = cause == "blur"  # wrong even when repaired
 
-    def answers(classifier, split, seed, name):
+    def repaired(split, seed, name):
         assert (seed, name) == (7, "")  # with nothing planted
-        still = split.factors["cause"] == "blur"
-        return np.where(still, (split.labels + 1) % 10, split.labels)
+        return np.where(split.factors["cause"] == "blur", (split.labels + 1) % 10, split.labels)
 
-    monkeypatch.setattr(causes, "answers_with", answers)
+    def anew(split, seed):
+        assert seed == 7
+        right = np.isin(split.factors["cause"], ("occluder", "none"))
+        return np.where(right, split.labels, (split.labels + 1) % 10)
+
+    monkeypatch.setattr(causes, "render_with_cause", repaired)
+    monkeypatch.setattr(causes, "render_anew", anew)
+    monkeypatch.setattr(causes, "predict", lambda network, images, progress: answers_of(images))
     rows, each = causes.explained(network, test, predicted, 7)
     assert each.at.tolist() == np.flatnonzero(wrong).tolist()
-    mended = (cause != "none") & ~stubborn
-    assert each.by["repaired"]["what was planted"].tolist() == mended[each.at].tolist()
+    mended, covered = ~np.isin(cause, ("none", "blur")), cause == "occluder"
+    assert each.by["read right"]["repaired"].tolist() == mended[each.at].tolist()
+    assert each.by["read right"]["drawn anew"].tolist() == covered[each.at].tolist()
     rows = {row["name"]: row for row in rows}
-    every = rows["all"]
+    assert all(name in (*planted.CAUSES, "none", "all") for name in rows)
+    every, drawn = rows["all"], ~np.isin(cause, ("none", "wrong label"))
     assert every["errors"]["value"] == pytest.approx(wrong.mean())
     assert every["repaired"]["value"] == pytest.approx(mended.sum() / wrong.sum())
+    assert every["redrawn"]["n"] == drawn.sum()
+    assert every["redrawn"]["value"] == pytest.approx(covered.sum() / drawn.sum())
+    only = (mended & drawn & ~covered).sum()
+    assert every["p"] == pytest.approx(2 * 0.5**only)  # McNemar
     assert rows["none"]["errors"]["value"] == pytest.approx(1 / (cause == "none").sum())
-    assert rows["none"]["repaired"] is None
-    assert all(name in (*planted.CAUSES, "none", "all") for name in rows)
+    assert rows["none"]["repaired"] is rows["none"]["redrawn"] is rows["wrong label"]["redrawn"]
+    assert rows["none"]["redrawn"] is None
+    n = covered.sum()
+    low, high = wilson(n, n)  # of three right of three: not from 1.00 to 1.00
+    told = [rows["occluder"][what] for what in ("repaired", "redrawn")]
+    assert told == [{"n": n, "value": 1, "low": low / 100, "high": high / 100}] * 2
+    rows, each = causes.explained(network, test, test.labels, 7)  # without a mistake
+    assert (rows[-1]["repaired"], rows[-1]["redrawn"], rows[-1]["p"]) == (None, None, 1)
 
 
 def answers_of(classes) -> torch.Tensor:
@@ -416,6 +446,33 @@ def test_one_mistake_under_changes(shapes_and_network):
     assert (both[1] == both[list(images).index("colours inverted")]).all()
     shares = predict(network, one.images.images).softmax(dim=1)[0]
     assert both[0] == pytest.approx([float(shares[3]), float(shares[one.true[0]])], abs=1e-5)
+
+
+def test_one_mistake_under_counterfactuals_by_hand():
+    image, mask = np.full((1, 10, 10, 3), 100, np.uint8), np.zeros((1, 10, 10), bool)
+    image[0, :2, :5], mask[0, :2, :5] = (0, 50, 255), True
+    behind = np.full((1, 10, 10, 3), 30, np.uint8)
+    behind[0, 4:6, 4:6] = 250
+    other_mask = np.zeros((1, 10, 10), bool)
+    other_mask[0, 4:6, 4:6] = True
+    label, name = np.array([0]), np.array(["x"])
+    one = mistakes.Mistakes(Split(image, label, name, mask), np.array([1]), np.eye(2)[1:])
+    other = Split(behind, label, name, other_mask)
+    marks = mask.astype(float)  # the ten pixels that the map marks are the object
+    found = edits.counterfactuals(one, other, marks, 0)
+    assert list(found) == ["without what the map marks", "its object alone", "another background"]
+    assert np.abs(found["without what the map marks"].astype(int) - 100).max() <= 1
+    image[0, 9, 9] = 190  # one of the 90 pixels around it, whose mean is 101 now
+    alone = edits.counterfactuals(one, other, marks, 0)["its object alone"]
+    assert (alone[mask[0]] == (0, 50, 255)).all()
+    assert (alone[~mask[0]] == 101).all()
+    moved = found["another background"]
+    assert (moved[mask[0]] == (0, 50, 255)).all()
+    assert np.abs(moved[~mask[0]].astype(int) - 30).max() <= 1  # without its own object
+    none = edits.counterfactuals(one, other.take(np.arange(0)), marks, 0)
+    assert list(none) == ["without what the map marks", "its object alone"]
+    one = mistakes.Mistakes(Split(image, label, name), np.array([1]), np.eye(2)[1:])
+    assert list(edits.counterfactuals(one, other, marks, 0)) == ["without what the map marks"]
 
 
 def test_an_image_without_its_cause(shapes_and_network):

@@ -48,11 +48,43 @@ def test_what_is_kept_of_a_picture_stands_in_a_frame():
     )
     assert figure.get_suptitle() == "kept"
     assert [axis.get_title() for axis in figure.axes] == ["cat\na.png", "b.png"]
-    frames = [axis.patches[0] for axis in figure.axes]
+    frames = [axis.patches[-1] for axis in figure.axes]
     # pixel 0 reaches from -0.5 to 0.5
     assert [frame.get_xy() for frame in frames] == [(1.5, -0.5), (-0.5, 2.5)]
     assert [(frame.get_width(), frame.get_height()) for frame in frames] == [(4, 4), (3, 3)]
     assert [pictures(axis)[0].shape for axis in figure.axes] == [(4, 8, 3), (9, 3, 3)]
+
+
+def test_a_white_image_has_a_frame():
+    _, ((left, right),) = drawing.grid(1, 2)
+    drawing.show(left, np.full((2, 6, 3), 255, np.uint8))
+    drawing.show(right, np.full((4, 4, 1), 255, np.uint8), extent=(1, 3, 6, 4))
+    boxes = [axis.patches[0].get_bbox().bounds for axis in (left, right)]
+    assert boxes == [(-0.5, -0.5, 6, 2), (1, 4, 2, 2)]  # x, y, width and height
+    means = map_figures.mean_maps([("a", {"mean image": GREY, "map": np.eye(2)})], "")
+    assert [len(axis.patches) for axis in means.axes] == [1, 1]  # and pale maps
+    figures.plt.close("all")
+
+
+def test_crosses_and_outlines_have_a_legend():
+    """A cross is seen on dark and on pale, and the legend has the same."""
+    figure, ((axis,),) = drawing.grid(1, 1)
+    cam, mask = np.eye(4) * [0, 1, 0, 0], np.zeros((4, 4), bool)
+    seen = []
+    for mask[1, 1] in (True, False):
+        map_figures.cross(axis, cam, mask)
+        cross = axis.lines[-1]
+        assert cross.get_xydata().tolist() == [[1, 1]]
+        seen.append((cross.get_markerfacecolor(), cross.get_markeredgecolor()))
+    assert seen == [("black", "white"), ("white", "black")]
+    map_figures.legend(figure)
+    map_figures.legend(figure, "outline of it")
+    peak, all_three = ([text.get_text() for text in one.get_texts()] for one in figure.legends)
+    assert peak == ["the map peaks here"]
+    assert all_three == ["outline of it", "the map peaks on it", "the map peaks elsewhere"]
+    line, *crosses = figure.legends[1].legend_handles
+    assert line.get_linestyle() == "-"
+    assert [(one.get_markerfacecolor(), one.get_markeredgecolor()) for one in crosses] == seen
 
 
 def test_samples_stand_under_their_titles():
@@ -189,15 +221,26 @@ def test_reliability_shows_the_bins_that_have_images():
         "low": np.array([0, 0, 0.5]),
         "high": np.array([0.3, 0, 0.8]),
     }
-    figure = figures.reliability(
-        {"before": found, "after": found}, {"before": 0.123, "after": 0.05}
-    )
+    rows = [{"error": 12.3, "null": 3.0}, {"error": 5.0, "null": 2.0}]
+    both = {"before": found, "after": found}
+    figure = figures.reliability(both, rows, "fitted on 9 images")
+    assert figure.get_suptitle() == "fitted on 9 images\nscaled, the error is smaller"
+    worse = figures.reliability(both, rows[::-1], "fitted on 9 images").get_suptitle()
+    assert worse.endswith("\nscaled, the error is no smaller")
+    first_beyond = [rows[0], rows[1] | {"null": 5.0}]
+    beyond = figures.reliability(both, first_beyond, "fitted on 9 images").get_suptitle()
+    assert beyond.endswith("smaller")
+    within = [row | {"null": 12.3} for row in rows]
+    chance = figures.reliability(both, within, "fitted on 9 images").get_suptitle()
+    assert chance.endswith("smaller; either may be chance")
     axis = figure.axes[0]
     bars, points = axis.collections
     assert np.allclose(points.get_offsets(), [[20, 10], [90, 70]])
     assert np.allclose(bars.get_segments(), [[[20, 0], [20, 30]], [[90, 50], [90, 80]]])
     assert points.get_sizes() == pytest.approx([10 + 190 / 4, 10 + 190 * 3 / 4])
-    assert axis.get_title() == "before:\ncalibration error 12.3 %"
+    assert axis.get_title() == (
+        "before: calibration error 12.3 %\n(a calibrated network: up to 3.0 %)"
+    )
     figures.plt.close(figure)
 
 
@@ -267,7 +310,12 @@ def test_intervals_show_their_rows():
     ]
     (bars,) = axis.containers[1].lines[2]
     assert bars.get_segments()[0][:, 0].tolist() == pytest.approx([0.1, 0.3])
-    assert [text.get_text() for text in axis.texts] == ["a (n = 7)", "b (n = 7)"]
+    assert [text.get_text() for text in axis.texts] == ["a", "b"]
+    assert figure.get_suptitle() == "heading, n = 7"
+    rows = [{"name": "a"} | interval(0.5), {"name": "b"} | interval(0.2) | {"n": 8}]
+    other = evidence_figures.intervals(rows, "heading", "%")  # of images that differ
+    assert [text.get_text() for text in other.axes[0].texts] == ["a (n = 7)", "b (n = 8)"]
+    assert other.get_suptitle() == "heading"
     assert axis.texts[1].get_position()[1] == pytest.approx(1 - 0.22)  # above its row
     assert axis.get_ylim()[0] > axis.get_ylim()[1]
 
@@ -281,6 +329,9 @@ def test_the_best_of_the_others_is_marked():
     assert axis.lines[-1].get_xdata() == [0.5, 0.5]
     (axis,) = evidence_figures.intervals(rows, "heading", "%").axes
     colors = {container.lines[0].get_color() for container in axis.containers}
+    assert "\nblack: the oracle, a map of the object itself" in axis.get_xlabel()
+    (axis,) = evidence_figures.intervals(rows[:-1], "heading", "%").axes
+    assert axis.get_xlabel() == "%"
     assert colors == {drawing.BLUE, "black"}  # the oracle is a ceiling, whatever is asked
 
 
@@ -317,13 +368,24 @@ def test_panels_show_a_measure_each():
         for name, (first, second) in each.items()
     ]
     rows.append({"name": "of one measure alone", "x": interval(0.1)})
+    rows.append({"name": "of another", "z": interval(0.1)})
     figure = evidence_figures.panels(rows, {"X": "x", "Y": "y"}, "heading", "%", ["a"])
     assert [axis.get_title() for axis in figure.axes] == ["X", "Y"]
     for axis, values in zip(figure.axes, ([0.5, 0.2], [0.4, 0.3]), strict=True):
         drawn = [container.lines[0].get_xydata().tolist() for container in axis.containers]
-        assert drawn == [[[values[0], 0]], [[values[1], 1]]]
+        assert drawn[:2] == [[[values[0], 0]], [[values[1], 1]]]
         assert axis.lines[-1].get_xdata() == [values[1], values[1]]
-    assert [text.get_text() for text in figure.axes[0].texts] == ["a (n = 7)", "b (n = 7)"]
+    assert [len(axis.containers) for axis in figure.axes] == [3, 2]
+    names = [text.get_text() for text in figure.axes[0].texts]
+    assert names == ["a", "b", "of one measure alone"]
+    assert figure.get_suptitle() == "heading, n = 7"
+    fewer = [row | {"y": row["y"] | {"n": 5}} for row in rows[:2]]
+    fewer[1]["x"] = fewer[1]["x"] | {"range": (0.1, 0.4)}
+    of_two = evidence_figures.panels(fewer, {"X": "x", "Y": "y"}, "heading", "%", ["a"])
+    assert [axis.get_title() for axis in of_two.axes] == ["X, n = 7", "Y, n = 5"]
+    assert of_two.get_suptitle() == "heading"
+    wide = [line for line in of_two.axes[0].lines if line.get_linewidth() == 8]
+    assert [line.get_xydata().tolist() for line in wide] == [[[0.1, 1], [0.4, 1]]]
     assert not figure.axes[1].texts
 
 
@@ -345,9 +407,13 @@ def test_removal_curves_show_the_means():
     assert (band.y0, band.y1) == (0, 100)  # of two images the interval ends at these
     assert (rest.y0, rest.y1) == pytest.approx((5, 45))  # of the third the mean, without a name
     assert "n = 2" in figure.axes[0].get_title()
-    named = [[text.get_text() for text in axis.get_legend().get_texts()] for axis in figure.axes]
-    # the baseline that removes the most, and the one that brings back the most
-    assert named == [["weak", "ours", "other baselines"], ["baseline", "ours", "other baselines"]]
+    named = [{text.get_text(): text.xy for text in axis.texts} for axis in figure.axes]
+    # the baseline that removes the most, and the one that brings back the most, beside our curve
+    # where it is farthest from it
+    assert list(named[0]) == ["weak", "ours", "other baselines"]
+    for at, found_at in zip(((0, 9), (0, 90), (0, 45)), named[0].values(), strict=True):
+        assert found_at == pytest.approx(at)
+    assert (named[1]["baseline"], named[1]["ours"]) == ((100, 50), (100, 100))
 
 
 def test_the_strongest_baseline_of_a_curve_is_that_of_the_least_area():
@@ -381,6 +447,8 @@ def test_small_pictures():
     )
     *axes, heat, both = figure.axes
     assert all(axis.get_images() for axis in axes)
+    (legend,) = figure.legends
+    assert [text.get_text() for text in legend.get_texts()] == ["the map peaks here"]
     ends = [[label.get_text() for label in bar.get_xticklabels()] for bar in (heat, both)]
     assert ends == [["least", "most"], ["true", "predicted"]]
     assert heat._colorbar.cmap.name == drawing.HEAT
@@ -399,6 +467,8 @@ def test_cascade_shows_its_rows():
     assert [label.get_text() for label in axis.get_xticklabels()] == ["trained", "fc", "conv1"]
     (dashed,) = (line for line in axis.lines if line.get_label() == "another image")
     assert set(dashed.get_ydata()) == {0.3}
+    (allowed,) = (line for line in axis.lines if line.get_label() == "another image + 0.1")
+    assert allowed.get_ydata()[0] == pytest.approx(0.4)
     above = axis.child_axes
     for values, one in zip(maps, above, strict=True):
         assert (pictures(one)[0] == drawing.over(image, values)).all()
@@ -462,6 +532,7 @@ def test_each_of_two_objects_has_its_own_map_name_and_outline():
     figure = pair_figures.two_objects(
         images, masks, maps, [["disc", "L-shape"], ["star", "ring"]], "heading"
     )
+    assert figure.legends[0].get_texts()[0].get_text() == "outline of the object of that class"
     axes = figure.axes[:6]
     titles = [
         "disc and L-shape",

@@ -13,6 +13,7 @@ from utils.images import dataset, duplicates, folder, load, oblong, split
 from utils.images import pictures as pictures_of
 from utils.images.form import Form
 from utils.images.split import LazyImages
+from utils.runs import notebooks
 
 
 def write_image(path, colour=(200, 0, 0), size=(8, 8)):
@@ -235,7 +236,30 @@ def test_each_pair_of_duplicates_once():
     assert duplicates(alike, alike) == (30000 * 29999 // 2, 0)  # not one by one
 
 
-def test_oblong_pictures_are_shown_as_they_are(root):
+def test_what_is_no_image_is_found_before_images_are_read(root, monkeypatch, capsys):
+    for name in ("train/ant/notes.txt", "test/zebra/Labels.CSV", "test/zebra/paper.pdf"):
+        (root / name).write_text("as seen in the garden")
+    write_image(root / "test" / "ant" / "x.png")
+    (root / "test" / "ant" / "x.png").rename(
+        root / "test" / "ant" / "x.old"
+    )  # an image, all the same
+    given = ["-p", "dataset", "folder", "-p", "data_dir", str(root)]
+    with pytest.raises(SystemExit, match="2"):
+        notebooks.main([str(root / "run"), *given])
+    said = capsys.readouterr().err
+    found = re.findall(r"(\S+): cannot be read as an image", said)
+    assert [name.split("/")[-1] for name in found] == ["Labels.CSV", "paper.pdf", "notes.txt"]
+    assert "x.old" not in said
+    assert not (root / "run").exists()
+    for name in found:
+        os.unlink(name)
+    assert folder.count_folder(str(root))["test"]["ant"] == 2
+    (root / "test" / "ant" / "x.old").unlink()
+    monkeypatch.setattr(folder, "opened", None)  # no look at those that end as images do
+    folder.count_folder(str(root))
+
+
+def test_oblong_pictures_are_shown_as_they_are(root, monkeypatch):
     sizes = {"ant/a.png": (40, 24), "ant/b.png": (9, 9), "zebra/c.png": (5, 50)}
     for name, size in sizes.items():
         write_image(root / "test" / name, size=size)
@@ -244,13 +268,15 @@ def test_oblong_pictures_are_shown_as_they_are(root):
     exif[0x0112] = 6  # to be turned by a quarter
     turned.save(root / "test" / "zebra" / "d.jpg", exif=exif)
     found = oblong("folder", str(root), 0, 9)
-    assert [(name, picture.size) for name, picture in found] == [
-        ("ant/a.png", (40, 24)),
+    assert [(name, picture.size) for name, picture in found] == [  # the most oblong first
         ("zebra/c.png", (5, 50)),
+        ("ant/a.png", (40, 24)),
         ("zebra/d.jpg", (20, 30)),
     ]
-    assert [name for name, _ in oblong("folder", str(root), 0, 2)] == ["ant/a.png", "zebra/c.png"]
+    assert [name for name, _ in oblong("folder", str(root), 0, 2)] == ["zebra/c.png", "ant/a.png"]
     assert oblong("folder", str(root), 0, 0) == []
+    monkeypatch.setattr(folder, "MEASURED", 2)  # of four files
+    assert len(oblong("folder", str(root), 0, 9)) <= 2
     # as it is turned, so is the image that the network gets
     assert pictures_of.read_image(root / "test" / "zebra" / "d.jpg", Form((30, 20))).shape == (
         30,

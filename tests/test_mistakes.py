@@ -184,12 +184,14 @@ def test_evenly_spaced_indices_are_even_and_within_bounds():
 
 def test_confusion_matrix_by_row_and_by_column():
     counts = np.array([[8, 2], [0, 30]])
-    rows, columns = figures.confusion(counts, ("a", "b")).axes
+    rows, columns, bar = figures.confusion(counts, ("a", "b")).axes
     assert [text.get_text() for text in rows.texts] == ["80", "20", "100"]
     assert [text.get_text() for text in columns.texts] == ["100", "6", "94"]
     coloured = np.ma.filled(rows.images[0].get_array(), np.nan)
     np.testing.assert_array_equal(coloured, [[np.nan, 20], [0, np.nan]])  # the errors alone
-    assert rows.images[0].get_clim() == (0, 20)
+    assert rows.images[0].get_clim() == columns.images[0].get_clim() == (0, 20)  # one scale
+    assert bar.get_ylabel() == "errors, %; on the diagonal, white, what is right"
+    assert [text.get_color() for text in columns.texts] == ["black"] * 3  # 6 is pale beside 20
     assert [text.get_color() for text in rows.texts] == ["black", "white", "black"]
 
 

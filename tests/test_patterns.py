@@ -163,7 +163,7 @@ def test_words_by_hand():
         "Without what its map marks": ["", "mended"],
         "q": ["", "0.016"],
         "In doubt": ["", "label"],
-        "Shifted by a pixel": ["", "right 2 of 8 times"],
+        "Shifted by a pixel": ["", "right 2 of 8"],
     }
     planted = np.array(["blur", "none", "blur"]), np.array([1.0, 0, 0])
     told = sentences.of_each({}, range(3), None, None, np.zeros(3), [""] * 3, planted)
@@ -200,20 +200,28 @@ def test_what_is_in_common_by_hand():
         },
     }
     worst, groups_, nudges, suspects = sentences.in_common(found)
-    assert (
-        "misclassified on other images: contrast, lowest tenth (12.3 of 255); tenths and quarters "
-        "are of those. Of 8 test images in it 0.50 (0.22 to 0.78)" in worst
+    assert worst.startswith("Of 364 slices")
+    assert worst.endswith(
+        "contrast in its lowest tenth there (12.3 of 255 or less). Of 8 test images in it 0.50 "
+        "(0.22 to 0.78) are misclassified, of the 1,000 others 0.10 (0.22 to 0.78) (p < 0.001)."
     )
-    assert worst.endswith("of the 1,000 others 0.10 (0.22 to 0.78) (p < 0.001).")
+    bright = {"factor": "contrast", "end": "highest tenth", "edge": 99}
+    found["worst_slice"]["ends"].append(bright | {"factor": "brightness"})
+    both = "(12.3 of 255 or less) and brightness in its highest tenth there (99 of 255 or more). O"
+    assert both in sentences.in_common(found)[0]
+    for change in ({"p": 0.05}, {"outside": share | {"value": 0.6}}):
+        weak = found | {"worst_slice": found["worst_slice"] | change}
+        assert sentences.in_common(weak)[0].endswith(": not confirmed).")
     assert "By their maps the mistakes fall into groups of 5, 3;" in groups_
     assert "agree by 0.25" in groups_
     assert nudges.startswith("Of mistakes (n = 8) 0.50 (0.22 to 0.78) are read right after at")
-    assert worst.startswith("Of 364 slices")
-    assert ": label 4,000 and 0. It" in suspects
+    assert "suspects.csv): label: 4,000 training and 0 test images. It" in suspects
     assert "this network that doubts the labels, and it misreads 0.8 % of the test im" in suspects
     for kind, pairs in (("outlier", ""), ("near duplicate", " (near duplicates in pairs)")):
         no_label = found | {"suspects": {"counted": [{"in_doubt": kind, "train": 1, "test": 0}]}}
-        assert sentences.in_common(no_label)[-1].endswith(f": {kind} 1 and 0{pairs}.")
+        assert sentences.in_common(no_label)[-1].endswith(
+            f": {kind}: 1 training and 0 test images{pairs}."
+        )
     assert sentences.in_common({"worst_slice": None}) == []
 
 

@@ -51,6 +51,19 @@ def test_the_mean_colour_is_zero_when_normalised(inputs):
     assert (imputation.impute(inputs, np.ones((4, 12, 10), bool), "mean") == 0).all()
 
 
+def test_a_blurred_hole_keeps_what_is_coarse():
+    """Of a plain image nothing is lost; a single pixel is spread over its neighbours."""
+    hole = np.zeros((1, 20, 20), bool)
+    hole[0, 10, 10] = True
+    plain = torch.full((1, 3, 20, 20), 5.0)
+    assert torch.allclose(imputation.impute(plain, hole, "blur"), plain)
+    plain[0, 0, 10, 10] += 1
+    changed = imputation.impute(plain, hole, "blur")
+    # the middle of a normal kernel of standard deviation 2, a tenth of the side
+    assert changed[0, 0, 10, 10] == pytest.approx(5 + 1 / (2 * np.pi * 4), abs=1e-3)
+    assert (changed[0, 1:] == 5).all()
+
+
 @pytest.mark.parametrize("banded", [0, imputation.BANDED])
 @pytest.mark.parametrize("share", [0.01, 0.3, 0.9])
 def test_linear_imputation_equals_the_package(inputs, share, banded, monkeypatch):

@@ -230,19 +230,19 @@ def test_numbers_by_hand(tmp_path):
     text = words(page_of(run_folder(tmp_path)))
     assert "40 of 400 test images misclassified" in text
     assert "Test accuracy 90.0 % 95 % interval 86.7 to 92.6, n = 400" in text  # Wilson, by hand
-    of_one = "better +0.25 (+0.15 to +0.35) 0.020 0.50 0.25 centre 1,400"
+    of_one = "better +0.25 (+0.15 to +0.35) 0.020 0.50 0.25 centre 1,400 0.10"
     assert f"hits than centre; p 0.020, n 1,400 {of_one}" in text
     assert "x than centre; p 0.020, n 1,400 undecided" in text
     assert (
-        "1 of 4 better than every baseline of GradCAM at layer3, in this one network, on the same "
-        "images; 2 worse than one of them, 1 undecided; 1 more below, not of this map" in text
+        "2 of 5 better than every baseline in this one network; 2 worse than one of them, 1 "
+        "undecided" in text
     )
     others = [
         {"what": "hits", "verdict": verdict, "n": n}
         for verdict, n in (("worse", 4), ("undecided", 5))
     ]
     text = words(page_of(run_folder(tmp_path), networks=others))
-    assert "1 undecided; over 5 networks like it 0 of 2 better, 1 worse; 1 more below" in text
+    assert "1 undecided. Over 5 networks like it 0 of 2 better, 1 worse" in text
     assert (
         "Over 5 networks like it 2 claims were held against their baselines. Worse: hits." in text
     )
@@ -279,8 +279,9 @@ def test_it_opens_with_the_surest_mistakes_under_their_maps(tmp_path):
 def test_it_opens_with_what_it_means_and_tells_known_causes(tmp_path):
     share = {"n": 20, "value": 0.25, "low": 0.1, "high": 0.5}
     causes = [
-        {"name": "blur", "errors": share, "repaired": share | {"n": 5, "value": 1.0}},
-        {"name": "none", "errors": share, "repaired": None},
+        {"name": "blur", "errors": share, "repaired": share | {"n": 5, "value": 1.0}}
+        | {"redrawn": share | {"n": 5, "value": 0.2}},
+        {"name": "none", "errors": share, "repaired": None, "redrawn": None},
     ]
     run_folder(tmp_path, explanations=FOUND | {"causes": causes})
     more = {"Without what its map marks": [""] * 39 + ["mended"], "without a word": [""] * 40}
@@ -292,7 +293,8 @@ def test_it_opens_with_what_it_means_and_tells_known_causes(tmp_path):
     assert "Without what its map marks" in text
     assert "Without what its map marks" not in words(page_of(tmp_path))
     assert "can and cannot tell you Of 2 <claims>. And so on." in text
-    told = "blur 20 5: 0.25 (0.10 to 0.50) 5: 1.00 (0.10 to 0.50) none 20 5: 0.25 (0.10 to 0.50) –"
+    told = "blur 20 5: 0.25 (0.10 to 0.50) 5: 1.00 (0.10 to 0.50) 1: 0.20 (0.10 to 0.50) "
+    told += "none 20 5: 0.25 (0.10 to 0.50) – –"
     (section,) = re.findall('<section id="mistakes">.*?</section>', page, re.DOTALL)
     assert told in words(section)
     assert "into some of them, 380 of these test images, one cause" in text
@@ -787,8 +789,8 @@ def test_a_network_that_may_have_learnt_nothing_is_said_to(tmp_path):
             "The network classifies 90.0 % of the test images right. That is not shown to be "
             f"better than always answering the largest class ({largest} %)" in text
         ) == said
-        assert ("Claims about these maps not judged" in text) == said
-        assert (f" of {len(CLAIMS)} better than every" in text) != said
+        assert ("Claims tested not judged" in text) == said
+        assert (f" of {len(CLAIMS) + 1} better than every" in text) != said
         assert ("cannot be told, as its place in these images is not known" in text) != said
     files.write_metrics(tmp_path, "explanations", FOUND | {"tests": {"object": []}})
     assert "cannot be told" not in words(page_of(tmp_path))

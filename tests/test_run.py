@@ -60,8 +60,13 @@ def test_good_parameters_pass():
     )
     for layer in ("layer3", "layer3*layer9", "blocks.3.norm"):  # which it has is known later
         parameters.check(**GOOD | {"layer": layer})
-    for network in ("resnet18-cifar", "torchvision:resnet50", "package.module:network"):
+    for network in ("resnet18-cifar", "package.module:network"):
         parameters.check(**GOOD | {"network": network, "image_size": 224})
+    for more in (
+        {"tests": False},
+        {"weights": __file__},
+    ):  # of random ones there is nothing to test
+        parameters.check(**GOOD | {"network": "torchvision:resnet50"} | more)
     parameters.check(**GOOD | {"network": "mine:build", "weights": __file__})
 
 
@@ -355,7 +360,7 @@ def test_without_tests_there_are_maps_and_a_report(animals, tmp_path, capsys):
     assert (tmp_path / "figures" / "maps_both.png").exists()
     with np.load(tmp_path / "evidence.npz") as kept:
         assert kept.files == ["ids"]
-    assert "Claims about these maps</dt>\n<dd>not tested" in (tmp_path / "report.html").read_text()
+    assert "Claims tested</dt>\n<dd>none" in (tmp_path / "report.html").read_text()
     (notebook,) = tmp_path.glob("03*.ipynb")
     words = "".join(cell.source for cell in nbformat.read(notebook, 4).cells)
     assert "## What do the mistakes have in common?" in words
@@ -365,6 +370,9 @@ def test_without_tests_there_are_maps_and_a_report(animals, tmp_path, capsys):
 
 def test_that_weights_are_random_is_said_before_it_runs(animals, tmp_path, capsys):
     given = {"dataset": "folder", "data_dir": str(animals), "image_size": 64}
+    with pytest.raises(ValueError, match="nothing to test: give weights, or tests = False for a"):
+        notebooks.planned(str(tmp_path), given | {"network": "torchvision:resnet18"})
+    given |= {"tests": False}
     notebooks.planned(str(tmp_path), given | {"network": "torchvision:resnet18"})
     said = "torchvision:resnet18: its weights are random, so its maps explain nothing: give weights"
     assert said in capsys.readouterr().err.splitlines()

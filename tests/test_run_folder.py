@@ -33,6 +33,7 @@ GIVEN = {
     "layer": "layer2",
     "explain": "true",
     "gallery_images": 4,
+    "train_images": 39,
 }
 
 
@@ -129,7 +130,7 @@ def test_metrics_state_what_was_asked_for(finished):
     assert metrics["data"] == metrics["data"] | {
         "dataset": "folder",
         "classes": ["day", "night"],
-        "train_images": 40,
+        "train_images": 39,
         "val_images": 0,
         "test_images": 12,
     }

@@ -10,7 +10,7 @@ from torch import nn
 from utils.evidence import experiments, localisation, looks, places, study
 from utils.evidence.likeness import rank_correlation, ssim
 from utils.evidence.subject import REFERENCES, Subject, borrowed
-from utils.evidence.values import Study
+from utils.evidence.values import Study, Values
 from utils.images.dataset import load
 from utils.images.split import Split
 from utils.mistakes import naming
@@ -81,7 +81,9 @@ def test_right_answers_lend_their_maps_over_the_runner_up(monkeypatch):
     monkeypatch.setattr(
         experiments.mending,
         "points_at_the_cause",
-        lambda *of: given.append(of) or dict.fromkeys(("borrowed", "p", "q"), np.zeros(1)),
+        lambda *of, by: (
+            given.append((*of, by)) or dict.fromkeys(("borrowed", "p", "q"), np.zeros(1))
+        ),
     )
     images = [  # white speaks for every class
         painted(
@@ -98,6 +100,7 @@ def test_right_answers_lend_their_maps_over_the_runner_up(monkeypatch):
     assert (maps[1:] == right.maps(np.array([2, 1]), against=np.array([1, 0]))).all()
     assert (maps[1:] != right.maps(np.array([2, 1]))).any()
     assert len(given[1][5]) == 3  # by colour too
+    assert [of[-1] for of in given] == [wrong.name, "odd colour"]  # as their progress is told
 
 
 def test_mistakes_are_mended_by_their_own_map_and_kept_in_their_place():
@@ -115,6 +118,7 @@ def test_mistakes_are_mended_by_their_own_map_and_kept_in_their_place():
     assert test.at.tolist() == found.verdicts["at"].tolist() == every.tolist()
     assert test.by["corrected"]["GradCAM, 1"].tolist() == [1, 1, 1, 0, 1, 1]
     assert test.by["corrected"]["the weakest of it"].tolist() == [0] * 6
+    assert test.by["corrected, blurred"].keys() == test.by["corrected"].keys()
     assert set(found.tests["search"].at) <= set(every)
     assert len(found.verdicts["p"]) == len(found.verdicts["odd p"]) == 6
     few = Study()
@@ -349,3 +353,23 @@ def test_fewer_large_images_choose_where_no_object_is_known(drawn, monkeypatch):
         scores = study.choose(subject, replace(split, masks=None), ["1"])
         assert all(0 <= score <= 1 for score in scores.values())
     assert asked == [8, 4]
+
+
+def test_how_often_maps_peak_on_objects_is_told_of_all_and_of_mistakes():
+    hits = {"ours": np.ones(4), "untrained network": np.array([1, 0, 0, 0]), "oracle": np.ones(4)}
+    few = {"untrained network": np.zeros(2), "untrained 1: ours": np.ones(2), "ours": np.ones(2)}
+    tests = {
+        "object": Values(np.arange(4), {"pointing game": hits}),
+        "object, methods": Values(np.arange(2), {"pointing game": few}),
+        "object, predicted": Values(np.arange(1), {"pointing game": {"ours": np.zeros(1)}}),
+    }
+    ours, untrained, oracle = places.peaks_on_objects(tests, 0)
+    assert [row["name"] for row in (ours, untrained, oracle)] == [*hits]
+    of_all, of_mistakes = ours["object"], ours["object, predicted"]
+    assert (of_all["n"], of_all["value"]) == (4, 1)
+    assert (of_mistakes["n"], of_mistakes["value"]) == (1, 0)
+    assert untrained["object"]["range"] == (0, 1)  # of those networks alone
+    assert untrained["object"]["value"] == 0.25
+    assert "object, predicted" not in untrained
+    del tests["object, predicted"]
+    assert places.peaks_on_objects(tests, 0)[0].keys() == {"name", "object"}

@@ -168,7 +168,7 @@ def test_a_scheduler_and_two_workers_started_by_hand(house, tmp_path):
         (["--grid", "sead=1"], "sead: no notebook has this parameter"),
         (["--grid", "seed=1", "-p", "seed", "2"], "seed: given by --grid and by -p; give it once"),
         (
-            ["--grid", "seed=1", "-p", "network", "torchvision:resnet18"],
+            ["--grid", "seed=1", "-p", "network", "torchvision:resnet18", "-p", "tests", "False"],
             "seed: makes no other network of one that is brought; leave it out",
         ),
         (
@@ -183,9 +183,17 @@ def test_a_scheduler_and_two_workers_started_by_hand(house, tmp_path):
 )
 def test_what_cannot_be_run_is_refused_before_anything_runs(arguments, said, tmp_path, capsys):
     with pytest.raises(SystemExit, match="2"):
-        sweep.main([str(tmp_path), *arguments])
+        sweep.main([str(tmp_path / "out"), *arguments])
     assert capsys.readouterr().err.splitlines()[-1].startswith(f"utils.sweep: {said}")
-    assert not [path for path in tmp_path.iterdir() if path.name != ".lock"]
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_folder_that_cannot_be_made_is_told(tmp_path, capsys):
+    (tmp_path / "file").write_text("")
+    for out in (tmp_path / "file" / "out", tmp_path / ("x" * 300)):
+        with pytest.raises(SystemExit, match="2"):
+            sweep.main([str(out), "--grid", "seed=0"])
+        assert capsys.readouterr().err.startswith(f"utils.sweep: OUT = '{out}': ")
 
 
 def test_a_scheduler_that_is_not_there(monkeypatch):

@@ -3,6 +3,7 @@
 from utils.evidence import looks, over_networks, randomisation, values
 from utils.evidence.claims import BESIDE_CLAIMS, claims
 from utils.evidence.places import TOLD as OF_OBJECTS
+from utils.evidence.places import peaks_on_objects
 from utils.evidence.removal import SHARES
 from utils.evidence.results import write_results
 from utils.evidence.study import choose, examine
@@ -20,6 +21,7 @@ __all__ = [
     "examine",
     "looks",
     "over_networks",
+    "peaks_on_objects",
     "randomisation",
     "values",
     "write_results",

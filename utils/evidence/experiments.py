@@ -9,7 +9,7 @@ from utils.core.statistics import evenly_spaced
 from utils.evidence import localisation, mending, randomisation, removal, robustness
 from utils.evidence.baselines import edge_maps, odd_colour_maps, random_maps
 from utils.evidence.guided import guided_backprop
-from utils.evidence.imputation import MEAN, top_k_mask
+from utils.evidence.imputation import BLURRED, MEAN, top_k_mask
 from utils.evidence.likeness import agreement, rank_correlation
 from utils.evidence.randomisation import ANOTHER, EITHER
 from utils.evidence.subject import UNTRAINED, Subject, borrowed, named, quick
@@ -42,16 +42,17 @@ def by_mending(study: Study, every, wrong: Subject, most: int, others: Subject, 
     classes = len(some.classifier.classes)
     ours = wrong.maps(wrong.predicted, against=wrong.split.labels)
     maps = some.beside_references(some.predicted, ours[few], against=true)
-    maps["the weakest of it"] = -ours[few]
+    maps[mending.WEAKEST] = -ours[few]
     third = third_class(true, some.predicted, classes, seed)
     if classes > 2:
         maps[mending.THIRD] = some.maps(some.predicted, against=third)
     before = removal.probability_of(model, inputs, true)
     by: dict = {}
-    for fill, of in {"road": "", "mean": MEAN}.items():
+    for fill, of in {"road": "", "mean": MEAN, "blur": BLURRED}.items():
         after = mending.without_the_strongest(model, inputs, maps, fill, seed)
         by["corrected" + of] = mending.corrected(after, true)
-        by[RISE + of] = mending.rises(after, before, true)
+        if fill != "blur":  # of which nothing is claimed
+            by[RISE + of] = mending.rises(after, before, true)
     study.tests["mistakes"] = Values(at, by)
     if len(wrong) + len(others) > 1:
         lent = others.maps(others.predicted, against=runner_up) if len(others) else ours[:0]
@@ -74,7 +75,8 @@ def _by_borrowing(study, wrong, few, ours, others, inputs, by):
     classes = labels, np.concatenate([one.predicted for one in both])
     odd = np.concatenate([odd_colour_maps(one.split.images[:]) for one in both if len(one)])
     for name, maps in {wrong.name: ours, "odd colour": odd}.items():
-        found = mending.points_at_the_cause(model, inputs, few, *classes, maps, "road", wrong.seed)
+        given = (model, inputs, few, *classes, maps, "road", wrong.seed)
+        found = mending.points_at_the_cause(*given, by=name)
         if name == wrong.name:
             own = {"own": by[RISE][name], "mends": by["corrected"][name]}
             study.verdicts = found | own

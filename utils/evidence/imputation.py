@@ -4,11 +4,13 @@ import functools
 
 import numpy as np
 import torch
-from scipy import linalg, sparse
+from scipy import linalg, ndimage, sparse
 from scipy.sparse.linalg import spsolve
 
-FILLS = ("road", "mean")
-MEAN = ", mean colour"  # after the name of a measure: filled with that, where else ROAD fills
+FILLS = ("road", "mean", "blur")
+# after the name of a measure: filled with that, where else ROAD fills
+MEAN, BLURRED = ", mean colour", ", blurred"
+BLUR = 1 / 10  # of the smaller side: the standard deviation
 NOISE = 0.01  # of "road", in units of the normalised image
 BANDED = 1_000_000  # numbers in the bands of a system that is small
 
@@ -40,7 +42,8 @@ def impute(
     plus a little noise, so that the shape of the hole tells nothing (Rong et al. 2022, "A
     consistent and efficient evaluation strategy for attribution methods"); equal to the package's
     `NoisyLinearImputer`. Where nothing is left, it is the mean colour. "mean": the mean
-    colour, which is 0 when normalised; a hole that the network may read as a shape.
+    colour, which is 0 when normalised; a hole that the network may read as a shape. "blur": the
+    image itself, blurred (Fong and Vedaldi 2017), of which more is left.
     """
     if fill not in FILLS:
         raise ValueError(f"fill = {fill!r}: use one of {', '.join(FILLS)}")
@@ -52,6 +55,9 @@ def impute(
         )
     if fill == "mean":
         filling = np.zeros((), np.float32)
+    elif fill == "blur":
+        width = BLUR * min(images.shape[2:])
+        filling = ndimage.gaussian_filter(images, (0, 0, width, width), mode="nearest")
     else:
         filling = np.stack(
             [_linear(image, mask) for image, mask in zip(images, masks, strict=True)]

@@ -17,6 +17,7 @@ SHARE = 0.1  # of the pixels, taken out
 # true class as much before no more are asked; and how many are asked at a time, and make the mean
 LENDERS, AS_MUCH, BLOCK = 199, 10, 20
 BORROWED = "borrowed maps"  # the mean over a block of them
+WEAKEST = "the weakest of it"  # what any pixels that are taken out mend
 THIRD = "told a wrong third class"  # what any class that it is told lends a map
 # of the greedy search: pixels a side of what it takes out, at least, and an eighth of a larger
 # image, so that there are 64 at most; times it looks
@@ -72,7 +73,7 @@ def lenders(true, predicted, at, seed: int = 0, most: int = LENDERS) -> list:
     return found
 
 
-def points_at_the_cause(model, inputs, at, true, predicted, maps, fill, seed=0) -> dict:
+def points_at_the_cause(model, inputs, at, true, predicted, maps, fill, seed=0, by="") -> dict:
     """By how much the own map of each of the mistakes `at` (K,) lifts the true class more than
     those that it borrows.
 
@@ -82,7 +83,8 @@ def points_at_the_cause(model, inputs, at, true, predicted, maps, fill, seed=0) 
     SHARE of the maps of others, in the mean of the first BLOCK; how many `lenders` there are; `p`,
     the share of maps, its own counted, that lift it as much as its own (Phipson and Smyth 2010),
     where AS_MUCH do of the first that are asked (Besag and Clifford 1991); and `q`, those p after
-    Benjamini and Hochberg 1995. Raises ValueError for a single image: nobody lends.
+    Benjamini and Hochberg 1995. `by` what the maps were made is told of its progress. Raises
+    ValueError for a single image: nobody lends.
     """
     if len(true) < 2:
         raise ValueError("mistakes: a single one has no others to borrow maps from")
@@ -90,7 +92,8 @@ def points_at_the_cause(model, inputs, at, true, predicted, maps, fill, seed=0) 
     before = probability_of(model, inputs, true[at])
     found: dict = {"borrowed": [], "lenders": [], "p": []}
     borrowed = lenders(true, predicted, at, seed)
-    with Progress(len(at), f"Maps borrowed for {len(at)} misclassified images") as bar:
+    by = f" by {by}" if by else ""
+    with Progress(len(at), f"Maps{by} borrowed for {len(at)} misclassified images") as bar:
         for number, (index, others) in enumerate(zip(at, borrowed, strict=True)):
 
             def lifts(removed, number=number, index=index):

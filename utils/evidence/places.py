@@ -4,10 +4,12 @@ import numpy as np
 
 from utils.evidence import localisation, mosaics
 from utils.evidence.baselines import oracle_maps
-from utils.evidence.subject import REFERENCES, Subject, named, quick
+from utils.evidence.subject import REFERENCES, UNTRAINED, Subject, named, quick
 from utils.evidence.values import Study
 from utils.images.shapes_source import render_two_objects
 from utils.maps.compute import compute_all, compute_maps
+
+ORACLE = "oracle"  # among the maps
 
 TOLD = {  # what each test of where maps lie is of
     "object": "test images, each map for the predicted class",
@@ -33,7 +35,7 @@ def on_objects(at, subject: Subject, chosen: tuple, layers, draws: int = 3) -> d
     first = chosen[1].split("*")[0]
     raw = compute_maps(model, subject.inputs[:1], subject.predicted[:1], first, chosen[0], raw=True)
     maps |= subject.beside_references(subject.predicted, maps[subject.name])
-    maps["oracle"] = oracle_maps(masks, raw.shape[1:])
+    maps[ORACLE] = oracle_maps(masks, raw.shape[1:])
     tests = {"object": localisation.of_objects(maps, masks, at)}
     few = subject.take(np.arange(len(at))[::4])
     some = named(compute_all(model, few.inputs, few.predicted, quick(subject, layers)))
@@ -49,6 +51,21 @@ def on_objects_of_mistakes(at, wrong: Subject, which: str) -> dict:
     classes = wrong.predicted if which == "predicted" else wrong.split.labels
     maps = wrong.beside_references(classes)
     return {f"object, {which}": localisation.of_objects(maps, np.asarray(wrong.split.masks), at)}
+
+
+def peaks_on_objects(tests: dict, seed: int) -> list:
+    """How often maps peak on the object: rows of `name` and, by the name of the test, of all images
+    and of mistakes, n, value, low and high; of the untrained network also the `range` over all.
+    """
+    rows: dict = {}
+    for test in ("object", "object, predicted"):
+        for row in tests[test].rows(seed) if test in tests else ():
+            rows.setdefault(row["name"], {"name": row["name"]})[test] = row["pointing game"]
+    if UNTRAINED in rows:
+        hits = tests["object, methods"].by["pointing game"]
+        shares = [of.mean() for name, of in hits.items() if name.startswith("untrained")]
+        rows[UNTRAINED]["object"]["range"] = min(shares), max(shares)
+    return list(rows.values())
 
 
 def with_two_objects(study: Study, at, subject: Subject):

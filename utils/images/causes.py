@@ -102,13 +102,19 @@ def cause_of(seed: tuple, index: int) -> str:
     return ""
 
 
-def planted(label: int, seed: tuple, index: int, cause: str | None = None) -> Scene:
+def planted(
+    label: int, seed: tuple, index: int, cause: str | None = None, anew: bool = False
+) -> Scene:
     """What image number `index` of a seed is made of, of the class `label`.
 
-    With its own cause, or with another in its place; "" for none.
+    With its own cause, or with another in its place; "" for none. `anew`, textures, lines
+    and distractors around the object, and noise, are drawn once more.
     """
     cause = cause_of(seed, index) if cause is None else cause
     scene = shapes.scene(CLASSES[label], seed, index)
+    if anew:
+        rng = np.random.RandomState((*seed, index, 5))
+        scene = replace(scene, **shapes.surroundings(rng, scene.colours[1], scene.centre))
     if not cause:
         return scene
     rng = np.random.RandomState((*seed, index, 4, list(CAUSES).index(cause)))

@@ -6,6 +6,7 @@ import unicodedata
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
 from utils import resolve
 from utils.images.form import Form
@@ -15,14 +16,18 @@ from utils.images.split import IN_MEMORY, LazyImages, Split
 PARTS = ("train", "test")
 SHOWN = 224  # pixels of the longer side, at most, in which people look at what networks see smaller
 SAMPLE = 64  # files that tell how large they are
+MEASURED = 1000  # files, of which those are shown that lose the most by being cut square
 PASSED_OVER = ("thumbs.db", "ehthumbs.db", "desktop.ini")  # in any case, and what is hidden
 
 
 def count_folder(data_dir: str) -> dict:
-    """How many images there are of each class: {part: {class: images}}."""
+    """How many images there are of each class: {part: {class: images}}. Raises ValueError as
+    `list_folder`, and for files that are no images, by their endings.
+    """
+    listing = list_folder(resolve(data_dir))
+    _check_odd(path for found in listing.values() for files in found.values() for path in files)
     return {
-        part: {name: len(files) for name, files in found.items()}
-        for part, found in list_folder(resolve(data_dir)).items()
+        part: {name: len(files) for name, files in found.items()} for part, found in listing.items()
     }
 
 
@@ -92,6 +97,18 @@ def list_folder(root: Path) -> dict:
     return listing
 
 
+def _check_odd(paths):
+    """Raise ValueError for those that are no images and do not end as images do: what was left
+    among them is found without a look into each. What has no ending is found when it is read.
+    """
+    known = {
+        "",
+        *(end for end, kind in Image.registered_extensions().items() if kind in Image.OPEN),
+    }
+    if odd := [path for path in paths if path.suffix.lower() not in known]:
+        check_all(odd, "train/ and test", lambda path: opened(path, lambda picture: picture.size))
+
+
 def _wanted(folder):
     """What lies in a folder, but for what no person put there."""
     found = [
@@ -158,12 +175,11 @@ def _ids(paths):
 
 
 def oblong_files(data_dir: str, most: int) -> list:
-    """As `sources.oblong`."""
+    """As `sources.oblong`, of MEASURED files at most, drawn, as each is opened."""
     paths = [path for files in list_folder(resolve(data_dir))["test"].values() for path in files]
-    found = (
-        path
-        for path in sorted(paths)
-        if opened(path, lambda picture: picture.width != picture.height)
-    )
-    some = [path for path, _ in zip(found, range(most), strict=False)]
-    return [(f"{path.parent.name}/{path.name}", open_picture(path)) for path in some]
+    some = np.random.RandomState(0).permutation(len(paths))[:MEASURED]
+    longer = {
+        paths[at]: opened(paths[at], lambda one: max(one.size) / min(one.size)) for at in some
+    }
+    longest = sorted((-times, path) for path, times in longer.items() if times > 1)[:most]
+    return [(f"{path.parent.name}/{path.name}", open_picture(path)) for _, path in longest]

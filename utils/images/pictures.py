@@ -77,13 +77,15 @@ def read_all(images: LazyImages, part: str) -> np.ndarray:
     return read
 
 
-def check_all(paths, part: str):
-    """Raise ValueError that names the files that are no images, now rather than after training."""
+def check_all(paths, part: str, look=open_picture):
+    """Raise ValueError that names the files that are no images, now rather than after training:
+    those at which `look` raises one.
+    """
     wrong: list = []
 
     def broken(path):
         try:
-            open_picture(path)
+            look(path)
         except ValueError as error:
             wrong.append(str(error))
 

@@ -176,13 +176,22 @@ def scene(name: str, seed: tuple, index: int) -> Scene:
     while not GROUND[0] <= luma(below := rng.randint(0, 256, 3)) <= GROUND[1]:
         pass
     colours = np.array([colour_on(rng, luma(below), 1), below])
-    ground = lines(rng, below + ripples(rng))
-    behind = tuple(
-        distractor(rng, luma(below), centre)
-        for _ in range(rng.randint(DISTRACTORS[0], DISTRACTORS[1] + 1))
-    )
-    noise = rng.randint(-NOISE, NOISE + 1, ground.shape)
-    return Scene(name, radius, angle, centre, colours, ripples(rng), ground, behind, (), 0, noise)
+    around = surroundings(rng, below, centre)
+    return Scene(name, radius, angle, centre, colours, ripples(rng), before=(), soft=0, **around)
+
+
+def surroundings(rng, below, centre) -> dict:
+    """What a Scene has beside its object: its background's textures and lines, distractors and
+    noise, for the background's colour `below` and the object's centre.
+    """
+    return {
+        "ground": lines(rng, below + ripples(rng)),
+        "behind": tuple(
+            distractor(rng, luma(below), centre)
+            for _ in range(rng.randint(DISTRACTORS[0], DISTRACTORS[1] + 1))
+        ),
+        "noise": rng.randint(-NOISE, NOISE + 1, (SIZE, SIZE, 3)),
+    }
 
 
 def far_from(rng, centre, radius: int):

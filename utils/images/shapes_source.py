@@ -84,11 +84,16 @@ def render_with_cause(split: Split, seed: int, cause: str) -> np.ndarray:
     return _formed(split, [scene.image() for scene in _scenes(split, seed, cause)])
 
 
-def _scenes(split, seed, cause=None):
+def render_anew(split: Split, seed: int) -> np.ndarray:
+    """The same with their own cause, and other textures, lines, distractors and noise."""
+    return _formed(split, [scene.image() for scene in _scenes(split, seed, anew=True)])
+
+
+def _scenes(split, seed, cause=None, anew=False):
     """What the images of a split are made of, with their own cause or another."""
     of_seed = seed, list(SHAPES_IMAGES).index(split.ids[0].split("-")[0])
     return [
-        causes.planted(label, of_seed, int(name.split("-")[1]), cause)
+        causes.planted(label, of_seed, int(name.split("-")[1]), cause, anew)
         for label, name in zip(split.labels, split.ids, strict=True)
     ]
 

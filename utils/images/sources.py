@@ -87,7 +87,8 @@ def _none(labels):
 
 
 def oblong(dataset: str, data_dir: str, seed: int, most: int) -> list:
-    """The first test images that are not square, as they are: [(name, RGB PIL picture)].
+    """Test images that are not square, as they are, the most oblong first: [(name, RGB PIL
+    picture)].
 
     The name is the id, of a `folder` class and file: "class/name.png".
     """

@@ -1,8 +1,8 @@
 """Mistakes: in go logits, out come the misclassified images, and what they have in common."""
 
 from utils.mistakes.causes import without_cause
-from utils.mistakes.edits import effects, under_edits
-from utils.mistakes.factors import error_rates, examples, grouped, measured
+from utils.mistakes.edits import counterfactuals, effects, under_edits
+from utils.mistakes.factors import error_rates, examples, grouped, measured, worst_first
 from utils.mistakes.groups import described, find_groups, in_the_plane, maps_of_confusions, recovery
 from utils.mistakes.groups import mean_maps as mean_maps_of_groups
 from utils.mistakes.groups import of_maps as rows_of_maps
@@ -19,6 +19,7 @@ __all__ = [
     "columns",
     "confusions_of",
     "counted",
+    "counterfactuals",
     "described",
     "effects",
     "error_rates",
@@ -45,5 +46,6 @@ __all__ = [
     "shares_of_kinds",
     "under_edits",
     "without_cause",
+    "worst_first",
     "write",
 ]

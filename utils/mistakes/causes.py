@@ -4,20 +4,14 @@ import numpy as np
 
 from utils.core.progress import Progress
 from utils.core.statistics import holm, mean_interval
-from utils.evidence.paired import compare
+from utils.evidence.paired import compare, mcnemar
 from utils.evidence.values import Values
-from utils.images.causes import CAUSES
-from utils.images.shapes_source import render_with_cause
+from utils.images.causes import CAUSES, WRONG_LABEL
+from utils.images.shapes_source import render_anew, render_with_cause
 from utils.images.split import Split
 from utils.networks.classifier import Classifier, predict
 
-
-def answers_with(classifier: Classifier, split: Split, seed: int, cause: str) -> np.ndarray:
-    """The classes (N,) answered for images of `shapes` with a cause in place of theirs; "" is
-    none.
-    """
-    images = render_with_cause(split, seed, cause)
-    return predict(classifier, images, progress=False).argmax(dim=1).numpy()
+REPAIRED, ANEW = "repaired", "drawn anew"  # see `explained`
 
 
 def without_cause(split: Split, seed: int) -> dict:
@@ -33,28 +27,36 @@ def without_cause(split: Split, seed: int) -> dict:
 
 
 def explained(classifier: Classifier, split: Split, predicted, seed: int) -> tuple[list, Values]:
-    """Which mistakes are set right when what was planted in their image is taken out again.
+    """Which mistakes are read right when what was planted in their image is taken out again.
 
     A row for each cause, "none", and "all": its `name`, the share of its images that are
-    misclassified (`errors`, with its interval), and the share of these that the repaired image sets
-    right (`repaired`; None where there are none, or nothing to repair). And `repaired` by mistake.
+    misclassified (`errors`, with its interval), and the shares of these that are read right when
+    `repaired`, and as a control when `redrawn`: the same object with the same cause before other
+    textures, lines, distractors and noise. None where there are none, or nothing was planted;
+    `redrawn` leaves wrong labels out, which no drawing changes, and is of mistakes with a cause.
+    "all" has `p`, by McNemar, of these being read right as often either way. And both by mistake.
     """
-    wrong, rows = predicted != split.labels, []
-    mended = np.zeros(len(split), bool)
-    planted = split.factors["cause"] != "none"
-    at = np.flatnonzero(wrong & planted)
+    rows: list[dict] = []
+    at = np.flatnonzero(wrong := predicted != split.labels)
+    cause, right = split.factors["cause"], dict.fromkeys((REPAIRED, ANEW), np.zeros(0, bool))
     if len(at):
         some = split.take(at)
-        mended[at] = answers_with(classifier, some, seed, "") == some.labels
-    kinds = {name: split.factors["cause"] == name for name in (*CAUSES, "none")}
-    for name, kind in (kinds | {"all": np.ones(len(split), bool)}).items():
-        repaired = None
-        if name != "none" and (wrong & kind).any():
-            repaired = mean_interval(mended[wrong & kind])
+        views = {REPAIRED: render_with_cause(some, seed, ""), ANEW: render_anew(some, seed)}
+        for name, images in views.items():
+            answers = predict(classifier, images, progress=False).argmax(dim=1).numpy()
+            right[name] = (answers == some.labels) & (some.factors["cause"] != "none")
+    kinds = {name: cause == name for name in (*CAUSES, "none")} | {"all": cause != ""}
+    of_control = ~np.isin(cause[at], ("none", WRONG_LABEL))
+    for name, kind in kinds.items():
+        of = {REPAIRED: kind[at] & (name != "none"), ANEW: kind[at] & of_control}
+        repaired, redrawn = (
+            mean_interval(right[what][own]) if own.any() else None for what, own in of.items()
+        )
         if kind.any():
-            rows.append({"name": name, "errors": mean_interval(wrong[kind]), "repaired": repaired})
-    at = np.flatnonzero(wrong)
-    return rows, Values(at, {"repaired": {"what was planted": mended[at].astype(float)}})
+            errors = mean_interval(wrong[kind])
+            rows.append({"name": name, "errors": errors, "repaired": repaired, "redrawn": redrawn})
+    rows[-1]["p"] = mcnemar(*(of[of_control] for of in right.values()))
+    return rows, Values(at, {"read right": {what: of.astype(float) for what, of in right.items()}})
 
 
 def with_each(classifier: Classifier, split: Split, seed: int) -> dict:

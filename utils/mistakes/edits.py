@@ -5,10 +5,13 @@ function of images (N, H, W, C) uint8, and its entry in EDITS.
 """
 
 import numpy as np
+import torch
 from scipy import ndimage
 
 from utils.core.statistics import mean_interval
 from utils.evidence.baselines import grey
+from utils.evidence.imputation import impute, top_k_mask
+from utils.evidence.mending import SHARE
 from utils.networks.classifier import Classifier, predict
 
 SHIFT, BLUR, ZOOM = 1 / 16, 1 / 32, 5 / 4  # in parts of a side; and by how much it is enlarged
@@ -88,6 +91,29 @@ def under_edits(classifier: Classifier, mistake, more: dict) -> tuple:
     logits = predict(classifier, np.stack(list(images.values())), progress=False)
     both = [int(mistake.predicted[0]), int(mistake.true[0])]
     return images, logits.double().softmax(dim=1).numpy()[:, both]
+
+
+def counterfactuals(mistake, other, maps, seed: int) -> dict:
+    """Of the only one of `mistake` {what: image (H, W, C)}: without the pixels that its map, of
+    `maps` (1, H, W), marks, filled in from their neighbours; and where its object is known, that
+    alone, on the mean colour of the rest, and before what is behind the object of `other`, a Split
+    of one image or none.
+    """
+    image, masks = mistake.images.images[:], mistake.images.masks
+    found = {"without what the map marks": _filled(image, top_k_mask(maps, SHARE, seed))}
+    if masks is not None and not masks.all():
+        plain = np.broadcast_to(_bytes(image[~masks].mean(axis=0)), image.shape)
+        found["its object alone"] = np.where(masks[..., None], image, plain)
+        if len(other):
+            behind = _filled(other.images[:], other.masks)
+            found["another background"] = np.where(masks[..., None], image, behind)
+    return {what: images[0] for what, images in found.items()}
+
+
+def _filled(images, masks):
+    """Images (N, H, W, C) uint8 whose pixels in masks (N, H, W) are filled in by ROAD."""
+    values = torch.from_numpy(images.astype(np.float32)).permute(0, 3, 1, 2)
+    return _bytes(impute(values, masks).permute(0, 2, 3, 1).numpy())
 
 
 def effects(classifier: Classifier, images, labels, right) -> list:

@@ -73,18 +73,20 @@ def grouped(values) -> tuple:
 
 
 def _told_apart(ends) -> list:
-    """Names of ranges, (least, greatest) each, with as few digits as tell their ends apart."""
-    digits = 3
-    different = len({one for both in ends for one in both})
-    while digits < DIGITS:
-        texts = {_rounded(one, digits) for both in ends for one in both}
-        if len(texts) == different:
+    """Names of ranges, (least, greatest) each, with as few digits as tell the ends of each apart;
+    one may end where the next begins.
+    """
+    for digits in range(3, DIGITS + 1):
+        texts = [[_rounded(one, digits) for one in both] for both in ends]
+        names = [" to ".join(dict.fromkeys(both)) for both in texts]
+        wide = [low != high for low, high in ends]
+        if len(set(names)) == len(names) and wide == [low != high for low, high in texts]:
             break
-        digits += 1
-    return [" to ".join(dict.fromkeys(_rounded(one, digits) for one in both)) for both in ends]
+    return names
 
 
 def _rounded(value, digits):
+    digits = DIGITS if float(value).is_integer() else digits  # years and the like
     return np.format_float_positional(value, digits, fractional=False, trim="-")
 
 
@@ -107,6 +109,19 @@ def error_rates(factors: dict, wrong) -> list:
             found.append(told | mean_interval(wrong[groups == number]))
     raised = dict(zip(tests, holm(list(tests.values())), strict=True))
     return [row | {"p": raised.get(row["factor"])} for row in found]
+
+
+def worst_first(rows: list, factors: dict) -> list:
+    """The `rows` of `error_rates`, of each factor of words those that go with most mistakes first;
+    ranges of numbers keep their order.
+    """
+    kinds = {factor: np.asarray(values).dtype.kind for factor, values in factors.items()}
+
+    def order(row):
+        first = -row["value"] if kinds[row["factor"]] in "US" else row["number"]
+        return list(factors).index(row["factor"]), first
+
+    return sorted(rows, key=order)
 
 
 def examples(factors: dict, rows: list, count: int = 3) -> list:

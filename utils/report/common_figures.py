@@ -4,7 +4,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib import colormaps
 
-from utils.report.drawing import BLUE, HEAT, ORANGE, SLIM, grid, rows_of, show
+from utils.report.drawing import BLUE, HEAT, ORANGE, SLIM, frame, grid, rows_of, show
 from utils.report.figures import samples
 from utils.report.map_figures import mistake_titles, short
 
@@ -43,6 +43,7 @@ def groups(rows: list, mistakes, classes: tuple, of, means, heading: str):
     figure.suptitle(heading)
     for number, (line, row, mean) in enumerate(zip(axes, rows, means, strict=True)):
         picture = line[0].imshow(mean, cmap=HEAT, vmin=0, vmax=max(np.nanmax(mean), 1e-9))
+        frame(line[0], picture)
         line[0].set_title(f"{row['name']}, n = {row['size']}\nmean map", fontsize=8)
         for axis, index in zip(line[1:], np.flatnonzero(of == number)[:MEMBERS], strict=False):
             show(axis, mistakes.images.shown[index])

@@ -5,6 +5,8 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib import colormaps, rcParams
+from matplotlib.patches import Rectangle
+from matplotlib.patheffects import withStroke
 
 from utils.core.files import atomic_write
 from utils.evidence.baselines import grey
@@ -21,6 +23,7 @@ SLIM = 4.8  # inches: of a picture that a phone shows whole
 
 # told apart without colour vision (Okabe and Ito)
 BLUE, ORANGE, GREY = "#0072b2", "#d55e00", "#8a8a8a"
+FRAME = {"fill": False, "edgecolor": "#b4b4b4", "linewidth": 0.7, "clip_on": False}
 
 
 def save(figure, folder, name: str):
@@ -67,12 +70,23 @@ def over(image: np.ndarray, values: np.ndarray, scale: str = HEAT) -> np.ndarray
     return (light[..., None] * colormaps[scale](values)[..., :3]).round().astype(np.uint8)
 
 
-def show(axis, image):
-    """An image (H, W, C) of 0 to 255, grey, RGB or RGBA, on an axis."""
+def show(axis, image, **where):
+    """An image (H, W, C) of 0 to 255, grey, RGB or RGBA, on an axis, framed, as a white one would
+    have no border; `where` as `imshow` has it.
+    """
     image = on_white(image)
     if image.shape[2] == 1:
-        return axis.imshow(image[..., 0], cmap="gray", vmin=0, vmax=255)
-    return axis.imshow(image if image.dtype == np.uint8 else image / 255)
+        picture = axis.imshow(image[..., 0], cmap="gray", vmin=0, vmax=255, **where)
+    else:
+        picture = axis.imshow(image if image.dtype == np.uint8 else image / 255, **where)
+    return frame(axis, picture)
+
+
+def frame(axis, picture):
+    """A thin line around what is drawn on an axis; returns it."""
+    left, right, bottom, top = picture.get_extent()
+    axis.add_artist(Rectangle((left, top), right - left, bottom - top, **FRAME))
+    return picture
 
 
 def grid(rows, columns, cell=(1.7, 2.0), extra=0.5):
@@ -118,11 +132,12 @@ def outline(axis, mask):
     """The outline of a mask (H, W) over its image."""
     # or the outline would cut the corners of the pixels
     fine = np.kron(np.pad(mask, 1), np.ones((8, 8)))
-    axis.contour(
+    lines = axis.contour(
         fine,
         levels=[0.5],
         colors="black",
         linewidths=1,
         extent=(-1.5, mask.shape[1] + 0.5, -1.5, mask.shape[0] + 0.5),
     )
+    lines.set_path_effects([withStroke(linewidth=2, foreground="white")])  # seen on dark, too
     axis.set(xlim=(-0.5, mask.shape[1] - 0.5), ylim=(mask.shape[0] - 0.5, -0.5))

@@ -5,10 +5,11 @@ import numpy as np
 
 from utils.core.statistics import evenly_spaced, mean_interval
 from utils.evidence.paired import ENDS
+from utils.evidence.places import ORACLE
+from utils.evidence.randomisation import ALLOWED, MARGIN
 from utils.evidence.removal import area_under
 from utils.maps.compute import constant
 from utils.report.drawing import BLUE, GREY, HEAT, LARGEST, ORANGE, SLIM, over, rows_of, show
-from utils.report.map_figures import cross
 from utils.report.sentences import claimed
 
 STRIP = 12  # maps at most above a cascade
@@ -20,7 +21,7 @@ def intervals(rows: list, heading: str, label: str, ours=(), examples=()):
     Where some are named as `ours`, the others are grey, and a line marks the best of them (but the
     oracle). `examples`, a few images (K, H, W, C) for each row, stand beside it.
     """
-    figure, (axis,) = rows_of(_numbered(rows), heading, _explained(label, ours))
+    figure, (axis,) = rows_of(*_told(rows, heading, label, ours))
     _points(axis, rows, ours)
     axis.set_xlim(0, min(1, 1.2 * max(row["high"] for row in rows)) or 1)
     if len(examples):
@@ -39,41 +40,58 @@ def _in_cell(axis, image, row, column, side=0.86):
     """An image, as large as fits, below the name of its row."""
     high, wide = (side * part / max(image.shape[:2]) for part in image.shape[:2])
     left, top = column + (side - wide) / 2, row + 0.2 - (side + high) / 2
-    show(axis, image).set_extent((left, left + wide, top + high, top))
+    show(axis, image, extent=(left, left + wide, top + high, top))
 
 
 def panels(rows: list, measures: dict, heading: str, label: str, ours=()):
     """The same of several measures, {title: measure}, side by side: rows of name and, for each
-    measure, n, value, low and high, of the same images. Rows without one of them are left out.
+    measure that they have, n, value, low and high; of one measure all are of the same images.
     """
-    rows = [row for row in rows if all(name in row for name in measures.values())]
-    each = [[row[name] | {"name": row["name"]} for row in rows] for name in measures.values()]
-    figure, axes = rows_of(_numbered(each[0]), heading, "", panels=len(measures))
-    figure.supxlabel(_explained(label, ours), fontsize="medium")
+    rows = [row for row in rows if row.keys() & {*measures.values()}]
+    each = [
+        [row[name] | {"name": row["name"]} if name in row else None for row in rows]
+        for name in measures.values()
+    ]
+    known = [row for some in each for row in some if row]
+    _, heading, label = _told(known, heading, label, ours)
+    figure, axes = rows_of([row["name"] for row in rows], heading, "", panels=len(measures))
+    figure.supxlabel(label, fontsize="medium")
+    differ = len({row["n"] for row in known}) > 1
     for axis, title, some in zip(axes, measures, each, strict=True):
         _points(axis, some, ours)
-        axis.set_title(title, fontsize=10)
-    axes[0].set_xlim(0, min(1, 1.2 * max(row["high"] for some in each for row in some)) or 1)
+        n = next(row["n"] for row in some if row)
+        axis.set_title(title + f", n = {n}" * differ, fontsize=10)
+    axes[0].set_xlim(0, min(1, 1.2 * max(row["high"] for row in known)) or 1)
     return figure
 
 
-def _numbered(rows):
-    return [f"{row['name']} (n = {row['n']})" for row in rows]
-
-
-def _explained(label, ours):
-    return f"{label}\ndashed: the best of the baselines, which are grey" if ours else label
+def _told(rows, heading, label, ours):
+    """Names of rows, heading and label; n is said once where it is the same of all."""
+    counts = {row["n"] for row in rows}
+    names = [row["name"] + f" (n = {row['n']})" * (len(counts) > 1) for row in rows]
+    heading += f", n = {rows[0]['n']}" * (len(counts) == 1)
+    label += "\ndashed: the best of the baselines, which are grey" * bool(ours)
+    if any(row["name"] == ORACLE for row in rows):
+        label += f"\nblack: the {ORACLE}, a map of the object itself"
+    return names, heading, label
 
 
 def _points(axis, rows, ours):
-    """Values with their intervals, row by row, and the best of those that are not `ours`."""
+    """Values with their intervals, row by row, None for none, and the best of those that are not
+    `ours`; of a row with a `range`, that too.
+    """
     for index, row in enumerate(rows):
+        if not row:
+            continue
+        if "range" in row:
+            look = {"linewidth": 8, "alpha": 0.35, "solid_capstyle": "butt"}
+            axis.plot(row["range"], [index, index], color=GREY, **look)
         errors = [[row["value"] - row["low"]], [row["high"] - row["value"]]]
         color = BLUE if not ours or row["name"] in ours else GREY
-        color = "black" if row["name"] == "oracle" else color
+        color = "black" if row["name"] == ORACLE else color
         how = {"fmt": "o", "color": color, "capsize": 3, "clip_on": False}
         axis.errorbar(row["value"], index, xerr=errors, **how)
-    if others := [row for row in rows if ours and row["name"] not in (*ours, "oracle")]:
+    if others := [row for row in rows if row and ours and row["name"] not in (*ours, ORACLE)]:
         best = max(others, key=lambda row: row["value"])
         axis.axvline(best["value"], color=ORANGE, linestyle="--", linewidth=1, zorder=0)
 
@@ -92,20 +110,26 @@ def removal_curves(found: dict, shares, ours: list):
         looks = {strongest: {"color": ORANGE, "linestyle": "--"}}
         looks |= {name: {"color": BLUE, "marker": "o"} for name in ours}
         percent = 100 * np.array(shares)
+        means = {name: 100 * found[name][which].mean(axis=0) for name in found}
+        at = np.abs(means[ours[0]] - means[strongest]).argmax()  # where they are best told apart
         for name, look in looks.items():
             rows = [mean_interval(values) for values in found[name][which].T]
             mean, *ends = (100 * np.array([row[key] for row in rows]) for key in ENDS)
             axis.plot(percent, mean, clip_on=False, label=name, **look)
             axis.fill_between(percent, *ends, color=look["color"], alpha=0.2, linewidth=0)
-        rest = [100 * found[name][which].mean(axis=0) for name in others if name != strongest]
+            upper = means[name][at] >= max(means[other][at] for other in looks)
+            _named(axis, name, (percent[at], mean[at]), look["color"], 7 if upper else -12)
+        rest = [means[name] for name in others if name != strongest]
         if rest:
             least, most = np.min(rest, axis=0), np.max(rest, axis=0)
-            axis.fill_between(percent, least, most, color=GREY, alpha=0.25, label="other baselines")
+            axis.fill_between(percent, least, most, color=GREY, alpha=0.25)
+            at = (most - least).argmax()
+            _named(axis, "other baselines", (percent[at], (least + most)[at] / 2), "black", -3)
     n = len(found[ours[0]]["deletion"])
     axes[0].set(
         title=f"strongest pixels removed, n = {n}:\na low curve is good",
-        xlabel="% of the pixels removed",
-        ylabel="probability of the class, %",
+        xlabel="% of the pixels removed, filled in by ROAD",
+        ylabel="probability of the predicted class, %\n(bands: 95 % intervals)",
         ylim=(0, None),
     )
     axes[1].set(
@@ -113,8 +137,14 @@ def removal_curves(found: dict, shares, ours: list):
     )
     for axis in axes:
         axis.spines[["top", "right"]].set_visible(False)
-        axis.legend(frameon=False)
     return figure
+
+
+def _named(axis, name, at, color, higher):
+    """What a curve or band is, beside a point of it, so many points higher."""
+    back = {"facecolor": "white", "edgecolor": "none", "alpha": 0.7, "pad": 0.5}
+    how: dict = {"textcoords": "offset points", "color": color, "bbox": back}
+    axis.annotate(name, at, (8, higher), **how)
 
 
 def cascade(rows: list, image, maps: list, heading: str, another: float):
@@ -134,11 +164,12 @@ def cascade(rows: list, image, maps: list, heading: str, another: float):
         axis.errorbar(range(len(levels)), mean, yerr=[mean - low, high - mean], **look)
     axis.axhline(0, color=GREY, linewidth=0.6)
     axis.axhline(another, color=BLUE, linestyle="--", linewidth=1, label="another image")
+    axis.axhline(another + MARGIN, color=BLUE, linestyle=":", linewidth=1, label=ALLOWED)
     axis.set(
         xlabel="re-initialised: from the output down to this part",
         xlim=(-0.5, len(levels) - 0.5),
         ylim=(None, 1.05),
-        ylabel="SSIM with the map\nof the trained network",
+        ylabel="SSIM with the map of the\ntrained network (95 % intervals)",
     )
     crowded: dict = {"rotation": 45, "ha": "right"} if len(levels) > STRIP else {}
     axis.set_xticks(range(len(levels)), levels, **crowded)
@@ -148,11 +179,9 @@ def cascade(rows: list, image, maps: list, heading: str, another: float):
     for number in shown:
         middle = (number + 0.5) / len(levels)
         above = axis.inset_axes((middle - half, 1.06, 2 * half, 0.4))
-        above.imshow(over(image, maps[number]))
+        show(above, over(image, maps[number]))
         if constant(maps[number][None])[0]:
             above.set_title("constant", fontsize=7)
-        else:
-            cross(above, maps[number])
         above.set(anchor="S")
         above.set_axis_off()
     figure.suptitle(heading)

@@ -144,20 +144,23 @@ def history(rows: list, val_name: str):
 
 def confusion(counts, classes: tuple):
     """Confusion matrix `counts` (C, C), true by predicted: in percent of each row and column; only
-    the errors are coloured.
+    the errors are coloured, both on one scale.
     """
     size = np.clip(0.55 * len(classes) + 1, 5, LARGEST)
     small = min(8, 14 * size / len(classes))  # or the numbers of many classes would overlap
-    figure, axes = plt.subplots(1, 2, figsize=(2 * size, size), layout="constrained")
-    headings = (
-        "of the images of a class, % predicted as ...",
-        "of the images predicted as a class, % that are ...",
-    )
-    for axis, total, heading in zip(axes, (1, 0), headings, strict=True):
-        percent = 100 * counts / np.maximum(counts.sum(axis=total, keepdims=True), 1)
-        errors = np.where(np.eye(len(classes), dtype=bool), np.nan, percent)
-        most = max(np.nanmax(errors, initial=0), 1e-9)
-        axis.imshow(errors, cmap=HEAT, vmin=0, vmax=most)
+    figure, axes = plt.subplots(1, 2, figsize=(2 * size + 1, size), layout="constrained")
+    both = {
+        heading: 100 * counts / np.maximum(counts.sum(axis=total, keepdims=True), 1)
+        for heading, total in (
+            ("of the images of a class, % predicted as ...", 1),
+            ("of the images predicted as a class, % that are ...", 0),
+        )
+    }
+    off = ~np.eye(len(classes), dtype=bool)
+    most = max(np.max(percent[off], initial=0) for percent in both.values()) or 1
+    for axis, (heading, percent) in zip(axes, both.items(), strict=True):
+        errors = np.where(off, percent, np.nan)
+        picture = axis.imshow(errors, cmap=HEAT, vmin=0, vmax=most)
         for row, column in zip(*np.nonzero(counts), strict=True):
             dark = row != column and percent[row, column] > 0.6 * most
             how = {"ha": "center", "va": "center", "fontsize": small}
@@ -166,6 +169,8 @@ def confusion(counts, classes: tuple):
         axis.set(title=heading, xlabel="predicted", ylabel="true")
         axis.set_yticks(range(len(classes)), classes, fontsize=small + 2)
         axis.set_xticks(range(len(classes)), classes, rotation=45, ha="right", fontsize=small + 2)
+    bar = figure.colorbar(picture, ax=axes, shrink=0.7, aspect=30)
+    bar.set_label("errors, %; on the diagonal, white, what is right")
     return figure
 
 
@@ -191,15 +196,19 @@ def class_accuracy(accuracy, low, high, classes: tuple, overall: float):
     return figure
 
 
-def reliability(bins: dict, errors: dict):
-    """Accuracy against confidence, from {name: bins} and their calibration {name: error, 0 to 1}.
-
-    The bins are those of `training.metrics.reliability`.
+def reliability(bins: dict, rows: list, heading: str):
+    """Accuracy against confidence, from {name: bins}, those of `calibration.reliability`, and a row
+    for each of `calibration.calibrated`, the first before scaling and the last after it.
     """
     figure, axes = plt.subplots(
-        1, len(bins), figsize=(4.2 * len(bins), 4), sharey=True, layout="constrained"
+        1, len(bins), figsize=(4.2 * len(bins), 4.4), sharey=True, layout="constrained"
     )
-    for axis, (name, found) in zip(axes, bins.items(), strict=True):
+    before, after = rows[0], rows[-1]
+    change = "smaller" if after["error"] < before["error"] else "no smaller"
+    chance = all(row["error"] <= row["null"] for row in (before, after))
+    more = "; either may be chance" if chance else ""
+    figure.suptitle(f"{heading}\nscaled, the error is {change}{more}", fontsize="medium")
+    for axis, (name, found), row in zip(axes, bins.items(), rows, strict=True):
         axis.plot([0, 100], [0, 100], "--", color=GREY, label="as sure as right")
         shown = found["count"] > 0
         at, accuracy = 100 * found["confidence"][shown], 100 * found["accuracy"][shown]
@@ -215,7 +224,9 @@ def reliability(bins: dict, errors: dict):
             label="bin of confidence, with its 95 % interval; area by its images",
         )
         axis.set(
-            title=f"{name}:\ncalibration error {100 * errors[name]:.1f} %", xlabel="confidence, %"
+            title=f"{name}: calibration error {row['error']:.1f} %\n"
+            f"(a calibrated network: up to {row['null']:.1f} %)",
+            xlabel="confidence, %",
         )
         axis.set(xlim=(0, 103), ylim=(0, 103))
         axis.spines[["top", "right"]].set_visible(False)

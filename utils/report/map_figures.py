@@ -3,9 +3,10 @@
 import numpy as np
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
+from matplotlib.lines import Line2D
 
 from utils.maps.compute import constant
-from utils.report.drawing import DIFFERENCE, HEAT, grid, outline, over, show
+from utils.report.drawing import DIFFERENCE, HEAT, frame, grid, outline, over, show
 
 LONGEST = 20  # letters of a name above a picture
 
@@ -35,10 +36,10 @@ def mistake_titles(mistakes, classes: tuple) -> list:
 def overlay(axis, image, cam, mask=None):
     """A map (H, W) in 0 to 1 over its image, on the fixed scale, and a cross where it peaks.
 
-    A constant map is said to be. `mask` adds the outline of the object; then the cross is filled
+    A constant map is said to be. `mask` adds the outline of the object; then the cross is black
     where it lies on it. Returns what a colour bar needs.
     """
-    axis.imshow(over(image, cam))
+    show(axis, over(image, cam))
     if mask is not None:
         outline(axis, mask)
     if constant(cam[None])[0]:
@@ -51,20 +52,38 @@ def overlay(axis, image, cam, mask=None):
 
 
 def cross(axis, cam, mask=None):
-    """Where a map (H, W) peaks; filled where it lies on the object, the mask (H, W)."""
+    """Where a map (H, W) peaks; black where it lies on the object, the mask (H, W)."""
     row, column = np.unravel_index(cam.argmax(), cam.shape)
-    inside = mask is not None and mask[row, column]
-    axis.plot(column, row, "P", mec="black", mfc="black" if inside else "white", ms=7, mew=0.8)
+    axis.plot(column, row, **_cross(mask is not None and mask[row, column]))
 
 
-def heat_bar(figure, picture, axes):
+def _cross(inside):
+    fill, rim = ("black", "white") if inside else ("white", "black")  # to be seen on dark and pale
+    return {"marker": "P", "mfc": fill, "mec": rim, "ms": 7.5, "mew": 0.8, "linestyle": ""}
+
+
+def legend(figure, outlined: str = ""):
+    """What crosses and outlines over maps mean, below a figure; `outlined` is what is, if known."""
+    marks = {"the map peaks here": _cross(False)}
+    if outlined:
+        marks = {
+            outlined: {"color": "black", "linewidth": 1},
+            "the map peaks on it": _cross(True),
+            "the map peaks elsewhere": _cross(False),
+        }
+    handles = [Line2D([], [], label=label, **look) for label, look in marks.items()]
+    where = {"loc": "outside lower center", "ncols": 3, "frameon": False, "fontsize": 8}
+    figure.legend(handles=handles, **where)
+
+
+def heat_bar(figure, picture, axes, of: str = "the explained class"):
     """What the colours of maps mean, beside axes."""
     height = figure.get_size_inches()[1]
     bar = figure.colorbar(
         picture, ax=axes, shrink=min(1, 2.5 / height), aspect=20, pad=0.02, ticks=[0, 1]
     )
     bar.ax.set_yticklabels(["least", "most"])
-    bar.set_label("evidence for\nthe explained class")
+    bar.set_label(f"evidence for\n{of}")
 
 
 def gallery(mistakes, cams: dict, classes: tuple, heading: str):
@@ -90,7 +109,7 @@ def gallery(mistakes, cams: dict, classes: tuple, heading: str):
             axis.set_title(f"{which} class:\nmap for\n{short(classes[label])}", fontsize=7)
         if both:
             first, second = (maps[index] for maps in cams.values())
-            blocks[index, -1].imshow(over(image, (first - second + 1) / 2, DIFFERENCE))
+            show(blocks[index, -1], over(image, (first - second + 1) / 2, DIFFERENCE))
             blocks[index, -1].set_title("the first less\nthe second", fontsize=7)
     above = {"location": "top", "aspect": 30, "shrink": 0.7, "ticks": [0, 1]}
     above["pad"] = 0.3 / figure.get_size_inches()[1]
@@ -101,7 +120,8 @@ def gallery(mistakes, cams: dict, classes: tuple, heading: str):
         difference = ScalarMappable(Normalize(0, 1), DIFFERENCE)
         of_both = figure.colorbar(difference, ax=axes[:, 2 * beside :], **above)
         of_both.set_ticklabels(["true", "predicted"])
-        of_both.set_label("more evidence for the class")
+        of_both.set_label("higher in the map for the class")
+    legend(figure, "outline of the object" if masks is not None else "")
     return figure
 
 
@@ -121,7 +141,7 @@ def mean_maps(groups: list, heading: str):
                 show(axis, values)
                 axis.set_title(f"{title}\n{what}", fontsize=8)
             else:
-                axis.imshow(values, cmap=HEAT)
+                frame(axis, axis.imshow(values, cmap=HEAT))
                 low, high = np.nanmin(values), np.nanmax(values)
                 axis.set_title(f"{what}\n{low:.2f} to {high:.2f}", fontsize=8)
     return figure

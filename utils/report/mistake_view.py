@@ -6,7 +6,7 @@ import numpy as np
 from PIL import Image
 
 from utils.maps.compute import constant
-from utils.report.drawing import DIFFERENCE, HEAT, on_white, over
+from utils.report.drawing import DIFFERENCE, FRAME, HEAT, on_white, over
 from utils.report.tiles import edges, scaled, uri
 
 WIDE, SMALL = 176, 72  # pixels of a picture, and of a neighbour, on the page
@@ -26,7 +26,8 @@ def _picture(pixels, title: str, wide: int = WIDE, mask=None) -> str:
     edge = "" if mask is None else uri(Image.fromarray(edges(mask[None])[0]), mode="RGBA")
     size = f'width="{wide}" height="{high}"'
     how = "auto" if large else "pixelated"
-    shown = f'<img {size} style="image-rendering:{how};display:block" alt="" src="{{}}">'
+    look = f"image-rendering:{how};display:block;box-shadow:0 0 0 1px {FRAME['edgecolor']}"
+    shown = f'<img {size} style="{look}" alt="" src="{{}}">'
     outline = f'<div style="position:absolute;inset:0">{shown.format(edge)}</div>' if edge else ""
     return (
         f'<figure style="margin:0;width:{wide}px"><div style="position:relative">'
@@ -70,7 +71,7 @@ def one_mistake(
         (
             (cams[0] - cams[1] + 1) / 2,
             DIFFERENCE,
-            "their difference: orange more for the predicted class, purple more for the other",
+            "their difference: orange higher in the first, purple in the second, each on its scale",
         ),
     ]
     if mistake.images.originals is not None:

@@ -1,5 +1,6 @@
 """In goes a run folder, out comes all of it as one page that needs no other file, `report.html`."""
 
+from collections import Counter
 from datetime import datetime
 from pathlib import Path
 
@@ -11,7 +12,6 @@ from matplotlib.colors import to_hex
 from PIL import Image
 
 from utils.core.files import atomic_write, read_metrics
-from utils.evidence.claims import MAPS
 from utils.evidence.paired import verdict
 from utils.images.causes import CAUSES
 from utils.mistakes.people import KINDS
@@ -146,7 +146,7 @@ def write_page(
     right, n = found["test_images"] - found["mistakes"], found["test_images"]
     page = template("page.html.jinja").render(
         doubt=doubt(right, n, found["largest_class_accuracy"]),
-        judged=[row for row in found["claims"] if row["map"] in _names(found)],
+        counts=Counter(row["verdict"] for row in found["claims"]),
         few=FEW,
         name=run.resolve().name,
         made=datetime.now(),
@@ -173,11 +173,6 @@ def write_page(
     )
     with atomic_write(run / "report.html") as temporary:
         temporary.write_text(page, encoding="utf-8")
-
-
-def _names(found):
-    """Of the maps that a run is about, in its claims."""
-    return (MAPS, f"{found['method']}, {found['layer']}")
 
 
 def _is_of(training, log):

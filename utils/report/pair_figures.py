@@ -3,7 +3,7 @@
 import numpy as np
 
 from utils.report.drawing import grid, show, square
-from utils.report.map_figures import heat_bar, mistake_titles, overlay, short
+from utils.report.map_figures import heat_bar, legend, mistake_titles, overlay, short
 
 
 def two_objects(images, masks, maps: dict, titles: list, heading: str):
@@ -22,6 +22,7 @@ def two_objects(images, masks, maps: dict, titles: list, heading: str):
             picture = overlay(axis, image, values[index], mask)
             axis.set_title(f"map for {name}", fontsize=8)
     heat_bar(figure, picture, axes)
+    legend(figure, "outline of the object of that class")
     return figure
 
 
@@ -30,7 +31,7 @@ def mosaics(views, labels, maps, classes: tuple, heading: str):
 
     `labels` (M, 4) and `maps` (M, 4, 2H, 2W) row by row of the mosaic; its quadrant is outlined.
     """
-    figure, axes = grid(5, len(views), cell=(1.7, 1.9), extra=0.6)
+    figure, axes = grid(5, len(views), cell=(1.7, 1.76), extra=0.6)
     figure.suptitle(heading)
     height, width = (side // 2 for side in views.shape[1:3])
     for column, view, own, of_view in zip(axes.T, views, labels, maps, strict=True):
@@ -42,6 +43,7 @@ def mosaics(views, labels, maps, classes: tuple, heading: str):
             picture = overlay(axis, view, of_view[number], mask)
             axis.set_title(f"map for {short(classes[own[number]])}", fontsize=8)
     heat_bar(figure, picture, axes)
+    legend(figure, "the quarter of that class")
     return figure
 
 
@@ -62,5 +64,6 @@ def verdicts(mistakes, cams, found: dict, classes: tuple, heading: str):
         mended = ", mended" if found["mends"][index] else ""
         said = f"without it {own:+z.2f}{mended}\nborrowed {borrowed:+z.2f}\np {p:.3f}, q {q:.2f}"
         axis.set_title(f"{title}\n{said}", fontsize=8)
-    heat_bar(figure, picture, axes)
+    heat_bar(figure, picture, axes, "the predicted\nover the true class")
+    legend(figure, "outline of the object" if masks is not None else "")
     return figure

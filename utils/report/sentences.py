@@ -46,19 +46,29 @@ def of_networks(rows: list) -> str:
 
 def _of_causes(causes):
     """What `causes.explained` tells: mistakes with a planted cause, and those without it."""
-    errors = {row["name"]: round(row["errors"]["value"] * row["errors"]["n"]) for row in causes}
-    repaired = causes[-1]["repaired"] or {"value": 0, "n": 0}
-    label = sum(
-        round(row["repaired"]["value"] * row["repaired"]["n"])
-        for row in causes
-        if row["name"] == WRONG_LABEL and row["repaired"]
+    count = {
+        what: {
+            row["name"]: round(row[what]["value"] * row[what]["n"]) for row in causes if row[what]
+        }
+        for what in ("errors", "repaired", "redrawn")
+    }
+    every, control = causes[-1], causes[-1]["redrawn"]
+    known = count["errors"]["all"] - count["errors"].get("none", 0)
+    told = f"Of {count['errors']['all']} mistakes {known or 'none'} have a planted cause"
+    if not known:
+        return told + "."
+    told += (
+        f"; {count['repaired']['all']} of these are read right when it is taken out of the image"
     )
+    if label := count["repaired"].get(WRONG_LABEL):
+        told += f" (in {label} of them it is the label that is put right)"
+    if not control:
+        return told + "."
+    also = count["redrawn"]["all"]
     return (
-        f"Of {errors['all']} mistakes {errors['all'] - errors.get('none', 0)} have a planted "
-        f"cause; {round(repaired['value'] * repaired['n'])} of these are read right when it is "
-        "taken out of the image"
-        + (f" (in {label} of them it is the label that is put right)" if label else "")
-        + ", so they are explained."
+        f"{told}. As a control, the same object with the same cause before other textures, lines, "
+        f"distractors and noise: {also} of {control['n']} are then read right, too (p of the "
+        f"difference {p_text(every['p'])})."
     )
 
 
@@ -132,7 +142,7 @@ def of_each(verdicts: dict, at, kinds, groups, shifts, in_doubt, planted=None, s
     if sliced is not None:
         more["In the worst slice"] = ["yes" if inside else "no" for inside in sliced]
     more["Shifted by a pixel"] = [
-        "" if np.isnan(share) else f"right {round(8 * share)} of 8 times" for share in shifts
+        "" if np.isnan(share) else f"right {round(8 * share)} of 8" for share in shifts
     ]
     return more
 
@@ -156,8 +166,11 @@ def _of_claims(claims):
     )
 
 
-def _with_unit(end):
-    return f"{end['edge']:.3g} {UNITS.get(end['factor'], '')}".strip()
+def _in_words(end):
+    """One end of a slice: "contrast in its lowest tenth there (12 of 255 or less)"."""
+    edge = f"{end['edge']:.3g} {UNITS.get(end['factor'], '')}".strip()
+    beyond = "less" if end["end"].startswith("lowest") else "more"
+    return f"{end['factor']} in its {end['end']} there ({edge} or {beyond})"
 
 
 def in_common(found: dict) -> list:
@@ -165,15 +178,13 @@ def in_common(found: dict) -> list:
     told = []
     if worst := found.get("worst_slice"):
         inside, outside = worst["inside"], worst["outside"]
-        ends = " and ".join(
-            f"{end['factor']}, {end['end']} ({_with_unit(end)})" for end in worst["ends"]
-        )
+        held = worst["p"] < ALPHA and inside["value"] > outside["value"]
         told.append(
             f"Of {worst['tried']:,} slices (an end of what can be measured of any image, or of two "
-            f"such), the worst, most often misclassified on other images: {ends}; tenths and "
-            f"quarters are of those. Of {inside['n']:,} test images in it {interval_text(inside)} "
-            f"are misclassified, of the {outside['n']:,} others {interval_text(outside)} "
-            f"(p {p_text(worst['p'])})."
+            "such) one stood out the most on other images: "
+            f"{' and '.join(map(_in_words, worst['ends']))}. Of {inside['n']:,} test images in it "
+            f"{interval_text(inside)} are misclassified, of the {outside['n']:,} others "
+            f"{interval_text(outside)} (p {p_text(worst['p'])}{'' if held else ': not confirmed'})."
         )
     for name, of in found.get("groups", {}).items():
         sizes = ", ".join(map(str, of["sizes"]))
@@ -191,7 +202,8 @@ def in_common(found: dict) -> list:
     ]
     if doubts:
         listed = "; ".join(
-            f"{row['in_doubt']} {row['train']:,} and {row['test']:,}" for row in doubts
+            f"{row['in_doubt']}: {row['train']:,} training and {row['test']:,} test images"
+            for row in doubts
         )
         by = ""
         if any(row["in_doubt"] == LABEL for row in doubts):
@@ -202,5 +214,5 @@ def in_common(found: dict) -> list:
             )
         twins = any("duplicate" in row["in_doubt"] for row in doubts)
         listed += " (near duplicates in pairs)" if twins else ""
-        told.append(f"In doubt, of training and of test images, all in suspects.csv: {listed}.{by}")
+        told.append(f"In doubt (all are listed in suspects.csv): {listed}.{by}")
     return told

@@ -4,8 +4,8 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.ticker import MaxNLocator, NullLocator
 
-from utils.report.drawing import BLUE, GREY, HEAT, ORANGE, SLIM, grid, rows_of, show
-from utils.report.map_figures import cross, overlay, short
+from utils.report.drawing import BLUE, GREY, HEAT, ORANGE, SLIM, frame, grid, rows_of, show
+from utils.report.map_figures import cross, legend, overlay, short
 
 DISAGREE = 0.3  # standard deviation over networks from which a place is hatched
 COLORS = (BLUE, ORANGE, "#009e73", "#cc79a7", "#56b4e9", "#e69f00")
@@ -111,10 +111,11 @@ def mean_of_networks(split, maps, titles: list, names: list, heading: str, most:
         for number, axis in enumerate(row[1 : shown + 1]):
             overlay(axis, split.images[index], maps[number, index], mask)
             axis.set_title(short(names[number]), fontsize=8)
-        row[-1].imshow(mean[index], cmap=HEAT, vmin=0, vmax=1)
+        frame(row[-1], row[-1].imshow(mean[index], cmap=HEAT, vmin=0, vmax=1))
         cross(row[-1], mean[index], mask)
         row[-1].contourf(
             spread[index], levels=[DISAGREE, 1], colors="none", hatches=["////"]
         ).set_edgecolor("black")
         row[-1].set_title(f"mean of {len(maps)}", fontsize=8)
+    legend(figure, "outline of the object" if split.masks is not None else "")
     return figure

@@ -49,6 +49,7 @@ def causes_table(rows: list) -> PrettyTable:
             "images": row["errors"]["n"],
             "wrong": counted(row["errors"]),
             "repaired": counted(row["repaired"]) if row["repaired"] else "",
+            "redrawn": counted(row["redrawn"]) if row["redrawn"] else "",
         }
         for row in rows
     ]
@@ -57,6 +58,7 @@ def causes_table(rows: list) -> PrettyTable:
         "Images": ("images", "d"),
         "misclassified": ("wrong", "s"),
         "of these, right when repaired": ("repaired", "s"),
+        "right when drawn anew": ("redrawn", "s"),
     }
     return table(texts, columns)
 

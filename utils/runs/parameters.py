@@ -59,9 +59,15 @@ def check(**parameters):
     if parameters.get("augmenter") == "albumentations":
         what = "'batch' where that package is not installed"
         _require(has_albumentations(), "augmenter", "albumentations", what)
+    network = parameters.get("network", "")
     if parameters.get("weights"):
-        own = ":" in parameters.get("network", "")
-        _require(own, "weights", parameters["weights"], "'' unless network is one of your own")
+        what = "'' unless network is one of your own"
+        _require(":" in network, "weights", parameters["weights"], what)
+    elif parameters.get("tests") and network.startswith("torchvision:"):
+        raise ValueError(
+            f"network = {network!r}: its weights would be random, so in its maps there is nothing "
+            "to test: give weights, or tests = False for a look"
+        )
     if "device" in parameters:
         choose_device(parameters["device"])
     if "dataset" in parameters:

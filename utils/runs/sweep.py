@@ -3,6 +3,7 @@
 import contextlib
 import sys
 
+from utils import resolve
 from utils.core.files import locked, open_folder
 from utils.runs.execution import TRAINING, effective, given_to, remaining
 from utils.runs.grid import grid
@@ -24,9 +25,10 @@ def main(arguments=None) -> int:
         )
     with contextlib.ExitStack() as stack:
         try:
+            plans = _planned(resolve(options.out), options)
             out = open_folder(options.out, "OUT")
             stack.enter_context(locked(out))
-            plans = _planned(out, options)
+            _check_trained(out, plans)
             todo = {name: plan for name, plan in plans.items() if remaining(out / name, plan)}
             if done := len(plans) - len(todo):
                 print(f"{done} of {len(plans)} runs are finished already", file=sys.stderr)
@@ -68,15 +70,20 @@ def _planned(out, options) -> dict:
         name: planned(str(out / name), given | point, networks=networks)
         for name, point in points.items()
     }
-    for name, plan in plans.items():
+    for plan in plans.values():
         if TRAINING in plan:
             plan[TRAINING] = {"resume": True} | plan[TRAINING]
-            made = given_to(out / name, TRAINING)
-            if made and effective(TRAINING, made) != effective(TRAINING, plan[TRAINING]):
-                raise ValueError(f"OUT: {out / name} was trained otherwise; give another OUT")
         elif "seed" in axes:
             raise ValueError("seed: makes no other network of one that is brought; leave it out")
     return plans
+
+
+def _check_trained(out, plans):
+    """Raise ValueError where a run folder has a training of other parameters."""
+    for name, plan in plans.items():
+        made = given_to(out / name, TRAINING) if TRAINING in plan else None
+        if made and effective(TRAINING, made) != effective(TRAINING, plan[TRAINING]):
+            raise ValueError(f"OUT: {out / name} was trained otherwise; give another OUT")
 
 
 def _parsed(arguments):
