@@ -53,13 +53,13 @@ def test_the_mean_colour_is_zero_when_normalised(inputs):
 
 def test_a_blurred_hole_keeps_what_is_coarse():
     """Of a plain image nothing is lost; a single pixel is spread over its neighbours."""
-    hole = np.zeros((1, 20, 20), bool)
+    hole = np.zeros((1, 20, 30), bool)
     hole[0, 10, 10] = True
-    plain = torch.full((1, 3, 20, 20), 5.0)
+    plain = torch.full((1, 3, 20, 30), 5.0)
     assert torch.allclose(imputation.impute(plain, hole, "blur"), plain)
     plain[0, 0, 10, 10] += 1
     changed = imputation.impute(plain, hole, "blur")
-    # the middle of a normal kernel of standard deviation 2, a tenth of the side
+    # the middle of a normal kernel of standard deviation 2, a tenth of the smaller side
     assert changed[0, 0, 10, 10] == pytest.approx(5 + 1 / (2 * np.pi * 4), abs=1e-3)
     assert (changed[0, 1:] == 5).all()
 
