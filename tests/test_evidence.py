@@ -258,6 +258,26 @@ def test_the_baselines_of_grey_and_transparent_images_of_any_size():
         assert {maps.shape for maps in found.values()} == {(3, 12, 9)}
 
 
+def test_a_baseline_that_knows_the_usual_place_by_hand():
+    """Of two that stand out, that in the place where it lies oftener."""
+    image = np.full((1, 32, 32, 3), 90, np.uint8)
+    image[0, 14:18, 14:18] = 250  # stands out more
+    image[0, 2:6, 2:6] = 200
+    usual = np.full((32, 32), 0.1)
+    usual[:8, :8] = 0.5
+    found = baselines.baselines(image, 0, usual)
+    assert list(found) == [*baselines.BASELINES, *baselines.IN_PLACE]
+    for name in baselines.IN_PLACE:
+        for maps, near in (
+            (found[name], (0, 8)),
+            (found[name.removesuffix(baselines.USUALLY)], (12, 20)),
+        ):
+            row, column = np.unravel_index(maps[0].argmax(), (32, 32))
+            assert near[0] <= row < near[1]
+            assert near[0] <= column < near[1]
+        assert (found[name].min(), found[name].max()) == (0, 1)
+
+
 def test_constant_maps_count_for_nothing_by_hand():
     maps = np.array([[[1.0, 0], [0, 0]], [[0, 0], [0, 0]], [[0, 1.0], [0, 0]]])
     found = mean_over_nonconstant(maps, np.array([0.5, 9, 0.25]))

@@ -13,6 +13,7 @@ from torch import nn
 from utils import ROOT
 from utils.core.statistics import wilson
 from utils.evidence import looks
+from utils.evidence.claims import CHANCE, CLAIMS, FEATURES, NEAREST
 from utils.evidence.subject import Subject
 from utils.evidence.values import Values
 from utils.images import causes as planted
@@ -334,6 +335,16 @@ def test_planted_mistakes_are_right_without_and_wrong_with(reads_clean_images):
     assert (images[third] == rendered).all()
 
 
+def test_a_cause_lies_where_the_image_is_visibly_another_by_hand():
+    clean = np.full((2, 2, 3, 3), 100, np.uint8)
+    changed = clean.copy()
+    changed[0, 0, 1, 2] = 100 - naming.VISIBLE - 1  # in one channel, darker
+    changed[0, 1, 0] = 100 - naming.VISIBLE
+    changed[1, 1, 2] = 100 + naming.VISIBLE
+    at = naming.lies_at({"": (clean,), "occluder": (changed,)}, "occluder")
+    assert np.argwhere(at).tolist() == [[0, 0, 1]]
+
+
 def test_maps_lie_on_what_was_planted_and_misled(reads_clean_images, monkeypatch):
     """A map of what differs from the image without it, one of the rest, and one of rivals alone;
     all pixels differ a little.
@@ -344,12 +355,12 @@ def test_maps_lie_on_what_was_planted_and_misled(reads_clean_images, monkeypatch
     clean = causes.render_with_cause(split.take(fooled), 0, "")
     rivals = causes.render_with_cause(split.take(fooled), 0, "rival object")
 
-    def references(self, classes, maps=None, against=None):
+    def references(self, classes, maps=None, against=None, usual=None):
         on_it, on_rival = (
             np.abs(images.astype(float) - clean).max(axis=-1) / 255
             for images in (self.split.images, rivals)
         )
-        asked.append((classes, against, on_it))
+        asked.append((classes, against, on_it, usual))
         return {"on it": on_it, "off it": 1 - on_it, "on the rival": on_rival}
 
     monkeypatch.setattr(Subject, "beside_references", references)
@@ -357,8 +368,10 @@ def test_maps_lie_on_what_was_planted_and_misled(reads_clean_images, monkeypatch
         name: (np.maximum(images, 1) - (name != ""), *rest)
         for name, (images, *rest) in causes.with_each(subject.classifier, split, 0).items()
     }
-    found = naming.on_the_cause(subject, each, naming.planted_mistakes(each, split.labels))
-    for (name, values), (classes, against, on_it) in zip(found.items(), asked, strict=True):
+    held = naming.planted_mistakes(each, split.labels)
+    found = naming.on_the_cause(subject, each, held, {"occluder": "where"})
+    for (name, values), (classes, against, on_it, usual) in zip(found.items(), asked, strict=True):
+        assert usual == ("where" if name == "occluder" else None)
         assert values.at.tolist() == fooled.tolist()
         assert not classes.any()
         assert against.tolist() == split.labels[fooled].tolist()
@@ -369,7 +382,7 @@ def test_maps_lie_on_what_was_planted_and_misled(reads_clean_images, monkeypatch
     assert list(found) == ["rival object", "occluder"]
     right = {name: (*given, wrong & False) for name, (*given, wrong) in each.items()}
     nothing = naming.planted_mistakes(right, split.labels)
-    assert naming.on_the_cause(subject, right, nothing) == {}
+    assert naming.on_the_cause(subject, right, nothing, {}) == {}
 
 
 def test_causes_are_named_by_rules_of_other_images(reads_clean_images, monkeypatch):
@@ -380,17 +393,33 @@ def test_causes_are_named_by_rules_of_other_images(reads_clean_images, monkeypat
     def seen(subject, images, labels, logits):
         own = next(one[2] for one in (fitted, held) if len(one[2]) == len(images))
         rng = np.random.RandomState(len(images))
-        return {"told": np.eye(7)[own], "noise": rng.rand(len(images), 300)}
+        either = np.eye(7)[own] * rng.choice([-1, 1], len(images))[:, None]  # no line tells it
+        beside = {NEAREST: either, FEATURES: either}
+        return beside | {"told": np.eye(7)[own], "noise": rng.rand(len(images), 300)}
 
     monkeypatch.setattr(naming, "seen", seen)
     found = naming.name_causes(subject, fitted, held)
     by = found.by["named"]
     assert by["told"] == pytest.approx(1)
+    assert by[NEAREST] == pytest.approx(1)
+    assert by[FEATURES].mean() < 0.8
     assert by["noise"].mean() < 0.4
     assert by["always the commonest"] == pytest.approx(1 / 7)  # each image has all seven
     assert len(found.at) == (subject.split.labels[25:] != 0).sum()
     nothing = planted_in(subject.take(np.flatnonzero(subject.split.labels == 0)))
     assert naming.name_causes(subject, fitted, nothing) is None
+
+
+def test_what_is_seen_of_mistakes_is_all_that_the_maps_are_held_against(reads_clean_images):
+    subject = reads_clean_images.take(np.arange(4))
+    some = subject.split
+    found = naming.seen(subject, some.images, some.labels, torch.eye(10)[:4])
+    held = {name for claim in CLAIMS if claim.test == "naming" for name in claim.against}
+    assert held - {CHANCE} < set(found)
+    layer = features(subject.classifier, some.images)[0]
+    for name in (NEAREST, FEATURES):
+        assert (found[name] == layer).all()
+    assert all(values.shape[0] == 4 for values in found.values())
 
 
 def test_known_causes_are_those_of_drawn_images_named_by_rules_of_validation(
@@ -402,7 +431,14 @@ def test_known_causes_are_those_of_drawn_images_named_by_rules_of_validation(
     monkeypatch.setattr(naming, "planted_in_the_same", lambda split, seed: [split])
     monkeypatch.setattr(naming, "with_each", lambda _, split, seed: split)
     monkeypatch.setattr(naming, "planted_mistakes", lambda split, labels: split)
-    monkeypatch.setattr(naming, "on_the_cause", lambda _, each, held: {"rival": named})
+    monkeypatch.setattr(naming, "lies_at", lambda each, name: each.labels[:, None] + len(name))
+    places = []
+
+    def on_the_cause(subject, each, held, usual):
+        places.append(usual)
+        return {"rival": named}
+
+    monkeypatch.setattr(naming, "on_the_cause", on_the_cause)
     monkeypatch.setattr(naming, "name_causes", lambda _, *splits: asked.append(splits) or named)
     monkeypatch.setattr(naming, "PLANTED", 3)
     test, val = subject.split, subject.split.take(np.arange(10, 20))
@@ -415,9 +451,14 @@ def test_known_causes_are_those_of_drawn_images_named_by_rules_of_validation(
     assert tests["naming"].at.tolist() == [20]  # the second of 0, 20, 39
     assert tests["planted rival"].at.tolist() == [20]
     assert of_test.ids[1] == test.ids[20]
+    mean = of_val.labels.mean()  # of validation images: a baseline must not know the test images
+    assert places == [
+        {"rival object": pytest.approx(mean + 12), "occluder": pytest.approx(mean + 8)}
+    ]
     data.validates_on_test = True
     tests = naming.known_causes(subject, data, subject.predicted)[2]
     assert sorted(tests) == ["causes", "planted rival"]
+    assert places[1] == {}
     data.name = "mine"
     assert naming.known_causes(subject, data, subject.predicted) == ([], [], {})
 

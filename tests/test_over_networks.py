@@ -43,6 +43,35 @@ def test_claims_over_networks_by_hand():
     assert points["p_holm"] == pytest.approx(points["p"])  # the only one tested
 
 
+def cause(name, repaired=None, redrawn=None):
+    """A row of `causes.explained`, of (how many are read right, of how many)."""
+    shares = {"repaired": repaired, "redrawn": redrawn}
+    return {"name": name} | {
+        what: of and {"n": of[1], "value": of[0] / of[1]} for what, of in shares.items()
+    }
+
+
+def test_mistakes_of_known_cause_over_networks_by_hand():
+    """By network all of its mistakes that have a cause, whichever it is; not those that have none,
+    which count in "all".
+    """
+    ends = [cause("none"), cause("all", (4, 9), (1, 3))]
+    found = over_networks.causes(
+        {
+            "a": [cause("tiny", (1, 1), (0, 1)), cause("rival", (1, 3), (1, 1)), *ends],
+            "b": [cause("tiny", (3, 3), (0, 4)), cause("wrong label", (1, 1)), *ends],
+            "of before": [{"name": "tiny", "repaired": {"n": 2, "value": 0.75}}, *ends],
+            "without": ends,
+            "nothing planted": [],
+        }
+    )
+    assert found["repaired"]["value"] == pytest.approx((2 / 4 + 4 / 4 + 0.75) / 3)
+    assert found["redrawn"]["value"] == pytest.approx((1 / 2 + 0 / 4) / 2)
+    assert [of["n"] for of in found.values()] == [3, 2]
+    assert over_networks.causes({"a": [cause("tiny", (1, 2)), *ends]}).keys() == {"repaired"}
+    assert over_networks.causes({"a": []}) == {}
+
+
 def test_a_perfect_map_is_better_than_chance_that_never_moves():
     """Of five networks by exactly as much; of fewer that tells nothing."""
     rows = [row("x", 0, chance=0.75, look=0.4 + at / 100) | {"p": 1e-9} for at in range(5)]

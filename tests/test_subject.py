@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from utils.evidence import looks, values
+from utils.evidence.baselines import IN_PLACE
 from utils.evidence.claims import BESIDE_CLAIMS, CLAIMS, claims
 from utils.evidence.subject import (
     LOOK,
@@ -58,6 +59,8 @@ def test_references_of_a_network(subject):
     assert np.abs(few.untrained(classes, draw=1) - found[UNTRAINED]).max() > 0.1
     of_one = few.take([2]).beside_references(classes[[2]])
     assert not {SAME_CLASS, OTHER_CLASS} & set(of_one)
+    placed = few.beside_references(classes, ours, usual=np.ones((32, 32)))
+    assert list(placed) == [*list(found)[:8], *IN_PLACE, *list(found)[8:]]
 
 
 def test_images_of_elsewhere(subject):
@@ -243,6 +246,8 @@ def test_what_each_claim_is_held_against():
         ("mistakes", "rise of the true class", "us", "borrowed maps", "without what it marks"),
         ("people", "agrees", "the network's answer", "the usual error of its class", "the network"),
         ("naming", "named", "the maps", "the answer's confidence", "the maps name it better"),
+        ("naming", "named", "the maps", "its nearest neighbours", "the maps name it better"),
+        ("naming", "named", "the maps", "the network's features", "the maps name it better"),
         ("object, true", "pointing game", "us", "centre", "points at the object, mistakes, true"),
         ("planted occluder", "pointing game", "us", "edges", "points at the occluder that"),
     ):

@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from tests.browsing import fits
-from tests.test_over_networks import row
+from tests.test_over_networks import cause, row
 from utils.core import names
 from utils.core.statistics import holm
 from utils.evidence import over_networks
@@ -44,6 +44,7 @@ def a_run(folder, seed, accuracy, recipe="muon", **parameters):
         "test_images": 100,
         "largest_class_accuracy": 10.0,
         "claims": [row("points", 0.4 - seed / 10)],
+        "causes": [cause("tiny", (9 + seed, 10), (seed, 2)), cause("all", (1, 9), (1, 9))],
         "edits": [{"name": "grey", "mends": {"n": 4, "value": 0.25, "low": 0, "high": 1}}],
     }
     training = {"recipe": recipe, "val_accuracy": accuracy + 1, "seconds": 5.0}
@@ -118,6 +119,10 @@ def test_what_runs_of_two_recipes_leave(tmp_path, monkeypatch):
     # 91 ± 12.7, but for what cannot be
     assert found["accuracy"] | {"p": 0} == {"n": 2, "value": 91, "low": ANY, "high": 100, "p": 0}
     assert found["accuracy"]["low"] == pytest.approx(78.29, abs=0.01)
+    assert found["causes"]["repaired"]["value"] == pytest.approx(0.95)
+    assert found["causes"]["repaired"]["high"] == 1  # not what t says
+    assert "0.95 (0.31 to 1.00) are read right when it is taken out" in page.read_text()
+    assert "distractors and noise: 0.25 (0.00 to 1.00)." in page.read_text()
     assert "learnt nothing" not in page.read_text()
     assert found["claims"][0]["value"] == pytest.approx(0.35)
     assert list(found["compared"]) == ["recipe"]

@@ -9,7 +9,7 @@ from utils import ROOT
 from utils.core.statistics import t_interval
 from utils.evidence.claims import CLAIMS
 from utils.evidence.imputation import MEAN
-from utils.evidence.paired import ALPHA, decide, verdict
+from utils.evidence.paired import ALPHA, verdict
 from utils.evidence.values import CLASS_OVER_IMAGE, RISE
 from utils.mistakes.naming import PLACED
 from utils.report.sentences import abstract
@@ -186,12 +186,14 @@ MEASURED = {  # what the differences are of
     "agrees": "share of mistakes",
 }
 RIVAL = "points at the rival object that misled"
+NAMING = "the maps name it better than answer and features do"
 # the claims that the README tells
 HEADLINE = (
     "points at the object, all test images",
     "tells the object of its class from another",
     "finds the image of its class in a mosaic",
     RIVAL,
+    NAMING,
     "without what it marks the true class rises",
 )
 
@@ -204,18 +206,10 @@ def mean_of(path: str, what: str, key: str) -> str:
     return f"{sum(own[key] for own in row.by.values()) / row.n:.2f}"
 
 
-def but_seed_0(what: str) -> str:
-    """A claim over the networks of the demo without that of seed 0: the least difference from a
-    baseline, and p of all.
-    """
-    (row,) = (row for row in kept("sweep/demo/sweep.json").claims if row.what == what)
-    others = [own for name, own in row.by.items() if name != "seed=0"]
-    each = {
-        name: t_interval([own.each[name].value for own in others if name in own.each])
-        for name in others[0].each
-    }
-    found = decide(each)
-    return interval(found) + f", p {p_text(found['p'])}, n = {found['n']}"
+def from_one(path: str, what: str, baseline: str) -> str:
+    """The difference of a claim from one of its baselines, over the networks of a kept sweep."""
+    (row,) = (row for row in kept(f"{path}/sweep.json").claims if row.what == what)
+    return interval(t_interval([own.each[baseline].value for own in row.by.values()]))
 
 
 def claims_of_sweeps(names=()) -> str:

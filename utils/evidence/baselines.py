@@ -10,6 +10,7 @@ from torch.nn import functional as F
 
 BLUR = 1 / 8  # standard deviation of a blur, as a share of the image's shorter side
 SMOOTH = 1 / 16  # the same of what stands out: 2 pixels at 32x32
+USUALLY = " in the usual place"
 LUMA = np.array([0.299, 0.587, 0.114])
 
 
@@ -108,7 +109,18 @@ BASELINES = {
     ),
 }
 
+# that they are, if one knows where in other images what is looked for lies
+IN_PLACE = {
+    name + USUALLY: BASELINES[name] for name in ("odd colour", "blurred brightness", "edges")
+}
 
-def baselines(images: np.ndarray, seed: int) -> dict:
-    """The baseline maps of images (N, H, W, C) uint8: {name: (N, H, W) in 0 to 1}."""
-    return {name: np.asarray(draw(images, seed), np.float32) for name, draw in BASELINES.items()}
+
+def baselines(images: np.ndarray, seed: int, usual=None) -> dict:
+    """The baseline maps of images (N, H, W, C) uint8: {name: (N, H, W) in 0 to 1}.
+
+    With IN_PLACE where it is known how often what is looked for lies in a pixel: `usual` (H, W).
+    """
+    found = {name: draw(images, seed) for name, draw in BASELINES.items()}
+    if usual is not None:
+        found |= {name: to_one(draw(images, seed) * usual) for name, draw in IN_PLACE.items()}
+    return {name: np.asarray(maps, np.float32) for name, maps in found.items()}

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from utils.evidence.baselines import IN_PLACE
 from utils.evidence.imputation import MEAN
 from utils.evidence.mending import BORROWED, THIRD
 from utils.evidence.paired import against_all, judged
@@ -18,6 +19,7 @@ from utils.evidence.values import CLASS_OVER_IMAGE, RISE, Values
 MAPS, CONFIDENCE, CHANCE = "the maps", "the answer's confidence", "always the commonest"
 ON_VALIDATION = "points at the object, chosen on validation"
 PIXELS, CHOSEN = "the image's statistics", "the map chosen on validation"
+NEAREST, FEATURES = "its nearest neighbours", "the network's features"
 NETWORK, USUAL = "the network's answer", "the usual error of its class"
 
 
@@ -66,8 +68,13 @@ CLAIMS = (
         against=(*REFERENCES, THIRD, BORROWED),
         by_fill=True,
     ),
-    Claim("points at the rival object that misled", "planted rival object", "pointing game"),
-    Claim("points at the occluder that misled", "planted occluder", "pointing game"),
+    *(
+        Claim(what, test, "pointing game", against=(*REFERENCES, *IN_PLACE))
+        for what, test in (
+            ("points at the rival object that misled", "planted rival object"),
+            ("points at the occluder that misled", "planted occluder"),
+        )
+    ),
     Claim("changes when the network forgets", "forgetting", "SSIM", True, (ALLOWED,)),
     Claim(
         "changes with the class more than with the image",
@@ -77,7 +84,11 @@ CLAIMS = (
     ),
     Claim("the maps name the cause of a mistake", "naming", "named", False, (CHANCE, PIXELS), MAPS),
     Claim(
-        "the maps name it better than the confidence", "naming", "named", False, (CONFIDENCE,), MAPS
+        "the maps name it better than answer and features do",
+        "naming",
+        "named",
+        against=(CONFIDENCE, NEAREST, FEATURES),
+        ours=MAPS,
     ),
     Claim("the network errs as people do", "people", "agrees", False, (USUAL,), NETWORK),
 )

@@ -74,6 +74,22 @@ def _p(row, by):
     return max(own["p"] for own in by.values()) if row["n"] >= ENOUGH else 1.0
 
 
+def causes(by_network: dict) -> dict:
+    """What sets mistakes of a planted cause right, from {network: rows of `causes.explained`}: of
+    the shares that are when `repaired`, and when `redrawn`, the mean and t interval over networks.
+
+    Without what no network has.
+    """
+    found: dict = {"repaired": [], "redrawn": []}
+    for rows in by_network.values():
+        for what, shares in found.items():
+            own = [row[what] for row in rows if row["name"] != "all" and row.get(what)]
+            if own:
+                counts = [row["n"] for row in own]
+                shares.append(np.average([row["value"] for row in own], weights=counts))
+    return {what: t_interval(shares) for what, shares in found.items() if shares}
+
+
 def kind_of(metrics: dict, explained: dict) -> dict:
     """What networks that differ by seed alone have in common.
 

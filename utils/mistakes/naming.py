@@ -16,7 +16,7 @@ from sklearn.preprocessing import StandardScaler
 
 from utils.core.statistics import evenly_spaced
 from utils.evidence.baselines import to_one
-from utils.evidence.claims import CHANCE, CONFIDENCE, MAPS, PIXELS
+from utils.evidence.claims import CHANCE, CONFIDENCE, FEATURES, MAPS, NEAREST, PIXELS
 from utils.evidence.likeness import rank_correlation
 from utils.evidence.localisation import of_objects, relevance_mass
 from utils.evidence.subject import Subject
@@ -46,12 +46,19 @@ def planted_mistakes(each: dict, labels) -> tuple:
     return *map(np.concatenate, first), torch.cat(answered), np.concatenate(at)
 
 
-def on_the_cause(subject: Subject, each: dict, held: tuple) -> dict:
+def lies_at(each: dict, name: str) -> np.ndarray:
+    """Where a cause lies in images, from `causes.with_each`: where these are visibly others without
+    it, (N, H, W) bool.
+    """
+    return np.abs(each[name][0].astype(int) - each[""][0]).max(axis=-1) > VISIBLE
+
+
+def on_the_cause(subject: Subject, each: dict, held: tuple, usual: dict) -> dict:
     """Whether maps of the answer over the true class lie on what was planted and misled the
     network: every measure of `localisation`, {cause: Values} of those that are PLACED.
 
-    From `causes.with_each` and the `planted_mistakes` of it; a cause lies where the image without
-    it is visibly another.
+    From `causes.with_each`, the `planted_mistakes` of it, and in how many of other images the cause
+    lies in a pixel, {cause: (H, W)}, which baselines are told where it is known.
     """
     found = {}
     for name in PLACED:
@@ -60,9 +67,8 @@ def on_the_cause(subject: Subject, each: dict, held: tuple) -> dict:
         if len(at):
             predicted = logits.argmax(dim=1).numpy()
             of = subject.of_images(images, predicted)
-            differs = np.abs(images.astype(int) - each[""][0][at]).max(axis=-1)
-            masks = differs > VISIBLE
-            found[name] = of_objects(of.beside_references(predicted, against=labels), masks, at)
+            maps = of.beside_references(predicted, against=labels, usual=usual.get(name))
+            found[name] = of_objects(maps, lies_at(each, name)[at], at)
     return found
 
 
@@ -111,11 +117,11 @@ def of_answers(logits: torch.Tensor, labels) -> np.ndarray:
 
 
 def seen(subject: Subject, images, labels, logits) -> dict:
-    """What a reader can see of mistakes, {kind: (M, features)}."""
+    """What can be seen of mistakes, {kind: (M, features)}."""
     of = subject.of_images(images, labels)
     predicted, true = (of.maps(which) for which in (logits.argmax(dim=1).numpy(), labels))
     pixels = np.stack(list(measured(images).values()), axis=1)
-    maps = of_maps(predicted, true)
+    maps, layer = of_maps(predicted, true), features(subject.classifier, images)[0]
     return {
         CONFIDENCE: of_answers(logits, labels),
         MAPS: maps,
@@ -123,12 +129,13 @@ def seen(subject: Subject, images, labels, logits) -> dict:
         "the image where the map is": np.hstack(
             [maps, under_maps(images, predicted), under_maps(images, true)]
         ),
-        "its nearest neighbours": features(subject.classifier, images)[0],
+        NEAREST: layer,
+        FEATURES: layer,
     }
 
 
 def _rule(kind: str):
-    if kind == "its nearest neighbours":
+    if kind == NEAREST:
         return KNeighborsClassifier(NEIGHBOURS, metric="cosine")
     return make_pipeline(StandardScaler(), LogisticRegression(max_iter=2000))
 
@@ -145,14 +152,15 @@ def known_causes(subject: Subject, data, predicted) -> tuple[list, list, dict]:
     tests = {"causes": repaired} if len(repaired.at) else {}
     at = evenly_spaced(len(test), PLANTED)
     each, labels = with_each(classifier, test.take(at), seed), test.labels[at]
-    planted, held = planted_in_the_same(each, seed), planted_mistakes(each, labels)
-    for name, values in on_the_cause(subject, each, held).items():
-        tests[f"planted {name}"] = replace(values, at=at[values.at])
+    planted, held, usual = planted_in_the_same(each, seed), planted_mistakes(each, labels), {}
     if not data.validates_on_test:
         val = data.val.take(evenly_spaced(len(data.val), PLANTED))
-        fitted = planted_mistakes(with_each(classifier, val, seed), val.labels)
-        if named := name_causes(subject, fitted, held):
+        others = with_each(classifier, val, seed)
+        usual = {name: lies_at(others, name).mean(axis=0) for name in PLACED}
+        if named := name_causes(subject, planted_mistakes(others, val.labels), held):
             tests["naming"] = replace(named, at=at[named.at])
+    for name, values in on_the_cause(subject, each, held, usual).items():
+        tests[f"planted {name}"] = replace(values, at=at[values.at])
     return causes, planted, tests
 
 

@@ -1,6 +1,7 @@
 """In go numbers of metrics.json and of a log, out come words and rounded numbers."""
 
-from utils.evidence.claims import CHANCE, CONFIDENCE, PIXELS, USUAL
+from utils.evidence.baselines import IN_PLACE, USUALLY
+from utils.evidence.claims import CHANCE, CONFIDENCE, FEATURES, NEAREST, PIXELS, USUAL
 from utils.evidence.imputation import MEAN
 from utils.evidence.mending import BORROWED, THIRD
 from utils.evidence.randomisation import ALLOWED, EITHER
@@ -26,7 +27,14 @@ GLOSSES = {  # of baselines, for the reader of a page
     CHANCE: "naming the commonest every time",
     PIXELS: "brightness, contrast and the like, without a map",
     CONFIDENCE: "the network's probabilities, without a map",
+    NEAREST: "images whose cause is known and that the network sees most alike",
+    FEATURES: "what the network's last layer sees, by a linear rule, without a map",
     USUAL: "people's commonest wrong answer to other images of the class",
+}
+GLOSSES |= {
+    name: GLOSSES[name.removesuffix(USUALLY)] + ", the more the oftener such a cause lies there in "
+    "other images"
+    for name in IN_PLACE
 }
 
 RENAMED = {"explained": "mistakes with maps"}  # as explained is said of causes too

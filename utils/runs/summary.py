@@ -32,9 +32,10 @@ def summarise(out: Path, asked: list, failed: dict) -> Path | None:
         "networks": [run.name for run in same],
         "groups": {name: [run.name for run in own] for name, own in groups.items()},
         "kind": over_networks.kind_of(same[0].metrics, same[0].explanations),
-        "accuracy": _percent(t_interval([run.accuracy for run in same])),
+        "accuracy": _within(t_interval([run.accuracy for run in same]), 100),
         "learnt_nothing": [run.name for run in same if run.doubt],
         "claims": over_networks.claims({run.name: run.explanations["claims"] for run in same}),
+        "causes": {what: _within(shares, 1) for what, shares in _causes(same).items()},
         "compared": _compared(runs),
         "chance": None,
         "mean_map": None,
@@ -60,11 +61,15 @@ def _alike(runs):
     return same
 
 
-def _percent(interval):
-    """An interval of Student's t within 0 and 100."""
+def _causes(same) -> dict:
+    return over_networks.causes({run.name: run.explanations.get("causes", []) for run in same})
+
+
+def _within(interval, most):
+    """An interval of Student's t within 0 and the most that there can be."""
     if interval["low"] is None:
         return interval
-    return interval | {"low": max(interval["low"], 0.0), "high": min(interval["high"], 100.0)}
+    return interval | {"low": max(interval["low"], 0.0), "high": min(interval["high"], most)}
 
 
 def _compared(runs) -> dict:
