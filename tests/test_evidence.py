@@ -258,24 +258,29 @@ def test_the_baselines_of_grey_and_transparent_images_of_any_size():
         assert {maps.shape for maps in found.values()} == {(3, 12, 9)}
 
 
-def test_a_baseline_that_knows_the_usual_place_by_hand():
-    """Of two that stand out, that in the place where it lies oftener."""
-    image = np.full((1, 32, 32, 3), 90, np.uint8)
+def test_baselines_that_know_the_usual_place_by_hand():
+    """Of two that stand out, that in the place where it lies oftener; nothing where it never does.
+    Twice as wide as high, so that no side is taken for the other.
+    """
+    image = np.full((2, 32, 64, 3), 90, np.uint8)
     image[0, 14:18, 14:18] = 250  # stands out more
-    image[0, 2:6, 2:6] = 200
-    usual = np.full((32, 32), 0.1)
-    usual[:8, :8] = 0.5
-    found = baselines.baselines(image, 0, usual)
-    assert list(found) == [*baselines.BASELINES, *baselines.IN_PLACE]
-    for name in baselines.IN_PLACE:
-        for maps, near in (
-            (found[name], (0, 8)),
-            (found[name.removesuffix(baselines.USUALLY)], (12, 20)),
-        ):
-            row, column = np.unravel_index(maps[0].argmax(), (32, 32))
-            assert near[0] <= row < near[1]
-            assert near[0] <= column < near[1]
-        assert (found[name].min(), found[name].max()) == (0, 1)
+    image[0, 2:6, 50:54] = 200
+    place = np.zeros((32, 64))
+    place[:10, 40:] = 0.5
+    found = baselines.baselines(image, 0, place)
+    assert list(found) == [*baselines.BASELINES, "the usual place", *baselines.IN_PLACE]
+    prior = found["the usual place"]
+    assert prior[1, 3, 52] == pytest.approx(1, abs=1e-3)
+    assert (prior[0] == prior[1]).all()
+    assert prior[0, 9, 50] == pytest.approx(0.6, abs=0.05)  # blurred, by two pixels, at its rim
+    for name, of in baselines.IN_PLACE.items():
+        peak = np.unravel_index(found[name][0].argmax(), (32, 64))
+        assert peak[0] < 8
+        assert 48 <= peak[1] < 56
+        assert found[of][0].argmax() // 64 >= 12
+        assert (found[name].max(axis=(1, 2))[0], found[name][0, 20:].max()) == (1, 0)
+        times = found[of][0] * prior[0]
+        np.testing.assert_allclose(found[name][0], times / times.max(), atol=1e-6)
 
 
 def test_constant_maps_count_for_nothing_by_hand():

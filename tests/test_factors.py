@@ -341,8 +341,22 @@ def test_a_cause_lies_where_the_image_is_visibly_another_by_hand():
     changed[0, 0, 1, 2] = 100 - naming.VISIBLE - 1  # in one channel, darker
     changed[0, 1, 0] = 100 - naming.VISIBLE
     changed[1, 1, 2] = 100 + naming.VISIBLE
-    at = naming.lies_at({"": (clean,), "occluder": (changed,)}, "occluder")
-    assert np.argwhere(at).tolist() == [[0, 0, 1]]
+    assert np.argwhere(naming.lies_at(changed, clean)).tolist() == [[0, 0, 1]]
+
+
+def test_the_usual_place_is_where_a_cause_lies_in_so_many_images(shapes_and_network, monkeypatch):
+    train = shapes_and_network[0].train
+    monkeypatch.setattr(naming, "LEARNT_FROM", 2)
+    first, last = train.take([0]), train.take([len(train) - 1])
+    found = naming.usual_places(train, 0)
+    assert list(found) == ["rival object", "occluder"]
+    for name, place in found.items():
+        each = [
+            naming.lies_at(*(causes.render_with_cause(one, 0, cause) for cause in (name, "")))[0]
+            for one in (first, last)
+        ]
+        assert (place == np.mean(each, axis=0)).all()
+        assert 0 < place.mean() < 0.3
 
 
 def test_maps_lie_on_what_was_planted_and_misled(reads_clean_images, monkeypatch):
@@ -355,12 +369,12 @@ def test_maps_lie_on_what_was_planted_and_misled(reads_clean_images, monkeypatch
     clean = causes.render_with_cause(split.take(fooled), 0, "")
     rivals = causes.render_with_cause(split.take(fooled), 0, "rival object")
 
-    def references(self, classes, maps=None, against=None, usual=None):
+    def references(self, classes, maps=None, against=None, place=None):
         on_it, on_rival = (
             np.abs(images.astype(float) - clean).max(axis=-1) / 255
             for images in (self.split.images, rivals)
         )
-        asked.append((classes, against, on_it, usual))
+        asked.append((classes, against, on_it, place))
         return {"on it": on_it, "off it": 1 - on_it, "on the rival": on_rival}
 
     monkeypatch.setattr(Subject, "beside_references", references)
@@ -369,9 +383,9 @@ def test_maps_lie_on_what_was_planted_and_misled(reads_clean_images, monkeypatch
         for name, (images, *rest) in causes.with_each(subject.classifier, split, 0).items()
     }
     held = naming.planted_mistakes(each, split.labels)
-    found = naming.on_the_cause(subject, each, held, {"occluder": "where"})
-    for (name, values), (classes, against, on_it, usual) in zip(found.items(), asked, strict=True):
-        assert usual == ("where" if name == "occluder" else None)
+    found = naming.on_the_cause(subject, each, held, {"occluder": "o", "rival object": "r"})
+    for (name, values), (classes, against, on_it, place) in zip(found.items(), asked, strict=True):
+        assert place == name[0]
         assert values.at.tolist() == fooled.tolist()
         assert not classes.any()
         assert against.tolist() == split.labels[fooled].tolist()
@@ -431,7 +445,7 @@ def test_known_causes_are_those_of_drawn_images_named_by_rules_of_validation(
     monkeypatch.setattr(naming, "planted_in_the_same", lambda split, seed: [split])
     monkeypatch.setattr(naming, "with_each", lambda _, split, seed: split)
     monkeypatch.setattr(naming, "planted_mistakes", lambda split, labels: split)
-    monkeypatch.setattr(naming, "lies_at", lambda each, name: each.labels[:, None] + len(name))
+    monkeypatch.setattr(naming, "usual_places", lambda split, seed: (split.ids.tolist(), seed))
     places = []
 
     def on_the_cause(subject, each, held, usual):
@@ -442,7 +456,8 @@ def test_known_causes_are_those_of_drawn_images_named_by_rules_of_validation(
     monkeypatch.setattr(naming, "name_causes", lambda _, *splits: asked.append(splits) or named)
     monkeypatch.setattr(naming, "PLANTED", 3)
     test, val = subject.split, subject.split.take(np.arange(10, 20))
-    data = SimpleNamespace(name="shapes", validates_on_test=False, val=val)
+    train = subject.split.take(np.arange(20, 30))
+    data = SimpleNamespace(name="shapes", validates_on_test=False, val=val, train=train)
     rows, (of_planted,), tests = naming.known_causes(subject, data, subject.predicted)
     assert (rows, sorted(tests)) == (["causes"], ["causes", "naming", "planted rival"])
     assert of_planted.ids.tolist() == test.ids[[0, 20, 39]].tolist()
@@ -451,14 +466,10 @@ def test_known_causes_are_those_of_drawn_images_named_by_rules_of_validation(
     assert tests["naming"].at.tolist() == [20]  # the second of 0, 20, 39
     assert tests["planted rival"].at.tolist() == [20]
     assert of_test.ids[1] == test.ids[20]
-    mean = of_val.labels.mean()  # of validation images: a baseline must not know the test images
-    assert places == [
-        {"rival object": pytest.approx(mean + 12), "occluder": pytest.approx(mean + 8)}
-    ]
     data.validates_on_test = True
     tests = naming.known_causes(subject, data, subject.predicted)[2]
     assert sorted(tests) == ["causes", "planted rival"]
-    assert places[1] == {}
+    assert places == [(train.ids.tolist(), subject.seed)] * 2  # never of test images
     data.name = "mine"
     assert naming.known_causes(subject, data, subject.predicted) == ([], [], {})
 

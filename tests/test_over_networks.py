@@ -53,23 +53,21 @@ def cause(name, repaired=None, redrawn=None):
 
 def test_mistakes_of_known_cause_over_networks_by_hand():
     """By network all of its mistakes that have a cause, whichever it is; not those that have none,
-    which count in "all".
+    which count in "all", nor wrong labels, which no drawing changes.
     """
     ends = [cause("none"), cause("all", (4, 9), (1, 3))]
-    found = over_networks.causes(
-        {
-            "a": [cause("tiny", (1, 1), (0, 1)), cause("rival", (1, 3), (1, 1)), *ends],
-            "b": [cause("tiny", (3, 3), (0, 4)), cause("wrong label", (1, 1)), *ends],
-            "of before": [{"name": "tiny", "repaired": {"n": 2, "value": 0.75}}, *ends],
-            "without": ends,
-            "nothing planted": [],
-        }
-    )
-    assert found["repaired"]["value"] == pytest.approx((2 / 4 + 4 / 4 + 0.75) / 3)
-    assert found["redrawn"]["value"] == pytest.approx((1 / 2 + 0 / 4) / 2)
-    assert [of["n"] for of in found.values()] == [3, 2]
-    assert over_networks.causes({"a": [cause("tiny", (1, 2)), *ends]}).keys() == {"repaired"}
-    assert over_networks.causes({"a": []}) == {}
+    a = [cause("tiny", (1, 1), (0, 1)), cause("rival", (1, 3), (2, 3)), *ends]
+    b = [cause("tiny", (3, 4), (0, 4)), cause("wrong label", (1, 1)), *ends]
+    of_before = [{"name": "tiny", "repaired": {"n": 2, "value": 0.75}}, *ends[:1]]
+    every = {"a": a, "b": b, "of before": of_before, "without": ends, "nothing planted": []}
+    found = over_networks.set_right(every)
+    assert found["mistakes"] == 8
+    means = {"repaired": (2 / 4 + 3 / 4) / 2, "redrawn": (2 / 4 + 0) / 2, "more": (0 + 3 / 4) / 2}
+    for what, mean in means.items():
+        assert (found[what]["n"], found[what]["value"]) == (2, pytest.approx(mean))
+    paired = stats.ttest_rel([2 / 4, 3 / 4], [2 / 4, 0])
+    assert found["more"]["p"] == pytest.approx(paired.pvalue)
+    assert over_networks.set_right({"a": [cause("tiny", (1, 2)), *ends]}) == {}
 
 
 def test_a_perfect_map_is_better_than_chance_that_never_moves():

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from utils.evidence import looks, values
-from utils.evidence.baselines import IN_PLACE
+from utils.evidence.baselines import BASELINES, IN_PLACE, PLACE
 from utils.evidence.claims import BESIDE_CLAIMS, CLAIMS, claims
 from utils.evidence.subject import (
     LOOK,
@@ -59,8 +59,9 @@ def test_references_of_a_network(subject):
     assert np.abs(few.untrained(classes, draw=1) - found[UNTRAINED]).max() > 0.1
     of_one = few.take([2]).beside_references(classes[[2]])
     assert not {SAME_CLASS, OTHER_CLASS} & set(of_one)
-    placed = few.beside_references(classes, ours, usual=np.ones((32, 32)))
-    assert list(placed) == [*list(found)[:8], *IN_PLACE, *list(found)[8:]]
+    placed = few.beside_references(classes, ours, place=np.ones((32, 32)))
+    first, others = 1 + len(BASELINES), list(found)
+    assert list(placed) == [*others[:first], PLACE, *IN_PLACE, *others[first:]]
 
 
 def test_images_of_elsewhere(subject):
@@ -239,15 +240,23 @@ def test_less_is_good_beside_the_claims_too(test, measure, other):
     assert (beside["verdict"], beside["difference"]) == ("better", pytest.approx(0.2))
 
 
+BETTER = "the maps name the cause better"
+
+
 def test_what_each_claim_is_held_against():
     """All that is there is as good as ours, but one that is better."""
     ones, better = np.ones(30), np.full(30, 2.0)
     for test, measure, ours, other, what in (
         ("mistakes", "rise of the true class", "us", "borrowed maps", "without what it marks"),
         ("people", "agrees", "the network's answer", "the usual error of its class", "the network"),
-        ("naming", "named", "the maps", "the answer's confidence", "the maps name it better"),
-        ("naming", "named", "the maps", "its nearest neighbours", "the maps name it better"),
-        ("naming", "named", "the maps", "the network's features", "the maps name it better"),
+        ("naming", "named", "the maps", "the answer's confidence", BETTER),
+        ("naming", "named", "the maps", "its nearest neighbours", BETTER),
+        ("naming", "named", "the maps", "the network's features", BETTER),
+        *(
+            (f"planted {name}", "pointing game", "us", other, f"points at the {name} that misled")
+            for name in ("rival object", "occluder")
+            for other in ("the usual place", "edges in the usual place")
+        ),
         ("object, true", "pointing game", "us", "centre", "points at the object, mistakes, true"),
         ("planted occluder", "pointing game", "us", "edges", "points at the occluder that"),
     ):

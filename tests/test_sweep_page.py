@@ -21,6 +21,7 @@ from utils.images.split import Split
 from utils.networks.architectures import build
 from utils.networks.weights import save_weights
 from utils.report import sweep_figures
+from utils.report.tables import interval_text
 from utils.runs import collect, execution, summary, together
 from utils.runs.notebooks import planned
 
@@ -44,7 +45,7 @@ def a_run(folder, seed, accuracy, recipe="muon", **parameters):
         "test_images": 100,
         "largest_class_accuracy": 10.0,
         "claims": [row("points", 0.4 - seed / 10)],
-        "causes": [cause("tiny", (9 + seed, 10), (seed, 2)), cause("all", (1, 9), (1, 9))],
+        "causes": [cause("tiny", (9 + seed, 10), (5 * seed, 10)), cause("all", (1, 9), (1, 9))],
         "edits": [{"name": "grey", "mends": {"n": 4, "value": 0.25, "low": 0, "high": 1}}],
     }
     training = {"recipe": recipe, "val_accuracy": accuracy + 1, "seconds": 5.0}
@@ -119,10 +120,13 @@ def test_what_runs_of_two_recipes_leave(tmp_path, monkeypatch):
     # 91 ± 12.7, but for what cannot be
     assert found["accuracy"] | {"p": 0} == {"n": 2, "value": 91, "low": ANY, "high": 100, "p": 0}
     assert found["accuracy"]["low"] == pytest.approx(78.29, abs=0.01)
-    assert found["causes"]["repaired"]["value"] == pytest.approx(0.95)
-    assert found["causes"]["repaired"]["high"] == 1  # not what t says
-    assert "0.95 (0.31 to 1.00) are read right when it is taken out" in page.read_text()
-    assert "distractors and noise: 0.25 (0.00 to 1.00)." in page.read_text()
+    right = found["set_right"]
+    assert (right["mistakes"], right["more"]["value"]) == (20, pytest.approx(0.7))
+    assert right["repaired"]["high"] == 1  # not what t says
+    assert (right["redrawn"]["value"], right["redrawn"]["low"]) == (pytest.approx(0.25), 0)
+    shown = page.read_text().split("Mistakes of which the cause is known")[1]
+    for name in ("repaired", "redrawn", "more"):
+        assert interval_text(right[name]) in shown
     assert "learnt nothing" not in page.read_text()
     assert found["claims"][0]["value"] == pytest.approx(0.35)
     assert list(found["compared"]) == ["recipe"]
@@ -172,6 +176,15 @@ def test_runs_of_another_version_or_of_other_images_are_left_out(tmp_path, monke
     assert len(pd.read_csv(tmp_path / "runs.csv")) == 3
 
 
+OF_ONE = {"n": 1, "low": None, "high": None, "p": None}
+ONE = {
+    "repaired": OF_ONE | {"value": 0.9},
+    "redrawn": OF_ONE | {"value": 0.0, "p": 1.0},
+    "more": OF_ONE | {"value": 0.9},
+    "mistakes": 10,
+}
+
+
 def test_networks_that_may_have_learnt_nothing_are_named_and_no_table_is_empty(
     tmp_path, monkeypatch
 ):
@@ -185,11 +198,13 @@ def test_networks_that_may_have_learnt_nothing_are_named_and_no_table_is_empty(
     page = summary.summarise(tmp_path, ["seed=0", "seed=1"], {}).read_text()
     found = json.loads((tmp_path / "sweep.json").read_text())
     assert found["learnt_nothing"] == ["seed=1"]
+    assert found["set_right"] == ONE  # of seed 0 alone
     assert [found["accuracy"][key] for key in ("low", "value", "high")] == [0, 51, 100]
     assert "<strong>1 of 2 networks is not shown to be better than always" in page
     assert "(seed=1): where a network has learnt nothing" in page
     assert "The maps were not put to the test" in page
     assert "Claims over networks" not in page
+    assert "0.90 more." in page  # without an interval
 
 
 def test_without_a_finished_run_there_is_no_page(tmp_path):

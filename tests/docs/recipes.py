@@ -87,13 +87,14 @@ def trials_on_cifar10() -> str:
         mirrored = [row.test_accuracy_mirrored for row in rows if row.test_accuracy_mirrored]
         of = f" ({len(mirrored)} seeds)" if 0 < len(mirrored) < len(rows) else ""
         lines.append(
-            [settings.epochs, settings.batch_size, settings.warm_up]
+            [settings.epochs, settings.batch_size, settings.get("norm_over", "the batch")]
+            + [settings.warm_up]
             + [", ".join(str(row.seed) for row in rows)]
             + [spread([row[key] for row in rows]) for key in ("val_accuracy", "test_accuracy")]
             + [spread(mirrored) + of if mirrored else ""]
         )
-    heading = ["epochs", "batch", "warm-up", "seeds", "validation, %", "test, %", "mirrored, %"]
-    return table([heading, *lines])
+    heading = ["epochs", "batch", "batch norm over", "warm-up", "seeds"]
+    return table([[*heading, "validation, %", "test, %", "mirrored, %"], *lines])
 
 
 def of_default(epochs: int, key: str) -> list:
@@ -104,6 +105,7 @@ def of_default(epochs: int, key: str) -> list:
         for row in kept("recipes/cifar10.jsonl")
         if (row.settings.epochs, row.settings.batch_size, row.settings.warm_up)
         == (epochs, own.batch_size, own.warm_up)
+        and "norm_over" not in row.settings
     ]
 
 

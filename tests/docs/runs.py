@@ -186,7 +186,7 @@ MEASURED = {  # what the differences are of
     "agrees": "share of mistakes",
 }
 RIVAL = "points at the rival object that misled"
-NAMING = "the maps name it better than answer and features do"
+NAMING = "the maps name the cause better than confidence and features"
 # the claims that the README tells
 HEADLINE = (
     "points at the object, all test images",
@@ -206,10 +206,23 @@ def mean_of(path: str, what: str, key: str) -> str:
     return f"{sum(own[key] for own in row.by.values()) / row.n:.2f}"
 
 
-def from_one(path: str, what: str, baseline: str) -> str:
-    """The difference of a claim from one of its baselines, over the networks of a kept sweep."""
+def from_each(path: str, what: str) -> dict:
+    """The differences of a claim from each of its baselines, over the networks of a kept sweep:
+    {name: as `t_interval` has them}.
+    """
     (row,) = (row for row in kept(f"{path}/sweep.json").claims if row.what == what)
-    return interval(t_interval([own.each[baseline].value for own in row.by.values()]))
+    each = [own.each for own in row.by.values()]
+    names = sorted(set.intersection(*map(set, each)))
+    return {name: t_interval([own[name].value for own in each]) for name in names}
+
+
+def least_sure(path: str, what: str) -> str:
+    """The baseline that leaves a claim the least sure over networks: its name, the difference and p
+    before Holm.
+    """
+    found = from_each(path, what)
+    name = max(found, key=lambda name: found[name]["p"])
+    return f"*{name}* ({interval(found[name])}, p {p_text(found[name]['p'])} before Holm)"
 
 
 def claims_of_sweeps(names=()) -> str:

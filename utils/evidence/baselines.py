@@ -10,7 +10,6 @@ from torch.nn import functional as F
 
 BLUR = 1 / 8  # standard deviation of a blur, as a share of the image's shorter side
 SMOOTH = 1 / 16  # the same of what stands out: 2 pixels at 32x32
-USUALLY = " in the usual place"
 LUMA = np.array([0.299, 0.587, 0.114])
 
 
@@ -109,18 +108,20 @@ BASELINES = {
     ),
 }
 
-# that they are, if one knows where in other images what is looked for lies
-IN_PLACE = {
-    name + USUALLY: BASELINES[name] for name in ("odd colour", "blurred brightness", "edges")
-}
+# what is known of where something lies in other images, alone and with what stands out there
+PLACE = "the usual place"
+IN_PLACE = {f"{name} in {PLACE}": name for name in ("odd colour", "blurred brightness", "edges")}
 
 
-def baselines(images: np.ndarray, seed: int, usual=None) -> dict:
+def baselines(images: np.ndarray, seed: int, place=None) -> dict:
     """The baseline maps of images (N, H, W, C) uint8: {name: (N, H, W) in 0 to 1}.
 
-    With IN_PLACE where it is known how often what is looked for lies in a pixel: `usual` (H, W).
+    With PLACE and IN_PLACE where it is known in which share of other images a pixel belongs to what
+    is looked for: `place` (H, W) in 0 to 1.
     """
     found = {name: draw(images, seed) for name, draw in BASELINES.items()}
-    if usual is not None:
-        found |= {name: to_one(draw(images, seed) * usual) for name, draw in IN_PLACE.items()}
+    if place is not None:
+        prior = _blurred(np.asarray(place)[None])
+        found[PLACE] = np.repeat(prior, len(images), axis=0)
+        found |= {name: to_one(found[of] * prior) for name, of in IN_PLACE.items()}
     return {name: np.asarray(maps, np.float32) for name, maps in found.items()}

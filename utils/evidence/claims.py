@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from utils.evidence.baselines import IN_PLACE
+from utils.evidence.baselines import IN_PLACE, PLACE
 from utils.evidence.imputation import MEAN
 from utils.evidence.mending import BORROWED, THIRD
 from utils.evidence.paired import against_all, judged
@@ -69,7 +69,7 @@ CLAIMS = (
         by_fill=True,
     ),
     *(
-        Claim(what, test, "pointing game", against=(*REFERENCES, *IN_PLACE))
+        Claim(what, test, "pointing game", against=(*REFERENCES, PLACE, *IN_PLACE))
         for what, test in (
             ("points at the rival object that misled", "planted rival object"),
             ("points at the occluder that misled", "planted occluder"),
@@ -84,7 +84,7 @@ CLAIMS = (
     ),
     Claim("the maps name the cause of a mistake", "naming", "named", False, (CHANCE, PIXELS), MAPS),
     Claim(
-        "the maps name it better than answer and features do",
+        "the maps name the cause better than confidence and features",
         "naming",
         "named",
         against=(CONFIDENCE, NEAREST, FEATURES),

@@ -74,20 +74,26 @@ def _p(row, by):
     return max(own["p"] for own in by.values()) if row["n"] >= ENOUGH else 1.0
 
 
-def causes(by_network: dict) -> dict:
-    """What sets mistakes of a planted cause right, from {network: rows of `causes.explained`}: of
-    the shares that are when `repaired`, and when `redrawn`, the mean and t interval over networks.
+def set_right(by_network: dict) -> dict:
+    """Of mistakes with a planted cause, wrong labels left out, the share that is read right when it
+    is `repaired` and when it is `redrawn`, from {network: rows of `causes.explained`}.
 
-    Without what no network has.
+    Mean and t interval over networks of both, and of how much `more` the first is, with p; and how
+    many `mistakes` there are. {} where no network has any.
     """
-    found: dict = {"repaired": [], "redrawn": []}
+    shares, mistakes = [], 0
     for rows in by_network.values():
-        for what, shares in found.items():
-            own = [row[what] for row in rows if row["name"] != "all" and row.get(what)]
-            if own:
-                counts = [row["n"] for row in own]
-                shares.append(np.average([row["value"] for row in own], weights=counts))
-    return {what: t_interval(shares) for what, shares in found.items() if shares}
+        own = [row for row in rows if row["name"] != "all" and row.get("redrawn")]
+        if own:
+            counts = [row["redrawn"]["n"] for row in own]
+            values = [[row[what]["value"] for row in own] for what in ("repaired", "redrawn")]
+            shares.append(np.average(values, axis=1, weights=counts))
+            mistakes += sum(counts)
+    if not shares:
+        return {}
+    repaired, redrawn = np.transpose(shares)
+    both = {"repaired": t_interval(repaired), "redrawn": t_interval(redrawn)}
+    return both | {"more": t_interval(repaired - redrawn), "mistakes": mistakes}
 
 
 def kind_of(metrics: dict, explained: dict) -> dict:

@@ -77,13 +77,13 @@ class Subject:
         split = Split(images, np.asarray(labels), np.arange(len(labels)).astype(str))
         return replace(self, split=split, predicted=labels, scenes=scenes)
 
-    def beside_references(self, classes, maps=None, against=None, usual=None) -> dict:
+    def beside_references(self, classes, maps=None, against=None, place=None) -> dict:
         """The maps (N, H, W) for `classes` (N,), and what they are held against: {name: maps}, its
-        own name first, then those of REFERENCES; `usual` as `baselines` takes it.
+        own name first, then those of REFERENCES; `place` as `baselines` takes it.
         """
         maps = self.maps(classes, against) if maps is None else maps
         images = self.split.images[:]
-        found = {self.name: maps} | baselines(images, self.seed, usual)
+        found = {self.name: maps} | baselines(images, self.seed, place)
         found[LOOK] = self.looks.maps(images, classes, against)
         if len(maps) > 1:
             same, other = borrowed(classes, self.seed, self.scenes)

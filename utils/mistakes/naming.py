@@ -22,12 +22,15 @@ from utils.evidence.localisation import of_objects, relevance_mass
 from utils.evidence.subject import Subject
 from utils.evidence.values import Values
 from utils.images.causes import CAUSES
+from utils.images.shapes_source import render_with_cause
+from utils.images.split import Split
 from utils.mistakes.causes import explained, planted_in_the_same, with_each
 from utils.mistakes.factors import measured
 from utils.networks.features import features
 
 NEIGHBOURS = 5
 PLANTED = 100  # images at most into which each cause is planted
+LEARNT_FROM = 500  # training images at most that tell where a cause usually lies
 VISIBLE = 16  # of 255: about an edge, images that were enlarged differ by less
 PLACED = ("rival object", "occluder")  # of the causes those that lie somewhere in the image
 
@@ -46,19 +49,28 @@ def planted_mistakes(each: dict, labels) -> tuple:
     return *map(np.concatenate, first), torch.cat(answered), np.concatenate(at)
 
 
-def lies_at(each: dict, name: str) -> np.ndarray:
-    """Where a cause lies in images, from `causes.with_each`: where these are visibly others without
-    it, (N, H, W) bool.
+def lies_at(images: np.ndarray, without: np.ndarray) -> np.ndarray:
+    """Where images (N, H, W, C) uint8 are visibly others than `without` their cause: (N, H, W)
+    bool.
     """
-    return np.abs(each[name][0].astype(int) - each[""][0]).max(axis=-1) > VISIBLE
+    return np.abs(images.astype(int) - without).max(axis=-1) > VISIBLE
 
 
-def on_the_cause(subject: Subject, each: dict, held: tuple, usual: dict) -> dict:
+def usual_places(split: Split, seed: int) -> dict:
+    """In which share of images of `shapes` each of the PLACED causes lies at a pixel, if it is
+    planted in all of them: {cause: (H, W) in 0 to 1}.
+    """
+    some = split.take(evenly_spaced(len(split), LEARNT_FROM))
+    images = {name: render_with_cause(some, seed, name) for name in ("", *PLACED)}
+    return {name: lies_at(images[name], images[""]).mean(axis=0) for name in PLACED}
+
+
+def on_the_cause(subject: Subject, each: dict, held: tuple, places: dict) -> dict:
     """Whether maps of the answer over the true class lie on what was planted and misled the
     network: every measure of `localisation`, {cause: Values} of those that are PLACED.
 
-    From `causes.with_each`, the `planted_mistakes` of it, and in how many of other images the cause
-    lies in a pixel, {cause: (H, W)}, which baselines are told where it is known.
+    From `causes.with_each`, the `planted_mistakes` of it, and `usual_places` of other images, which
+    baselines are told.
     """
     found = {}
     for name in PLACED:
@@ -67,8 +79,8 @@ def on_the_cause(subject: Subject, each: dict, held: tuple, usual: dict) -> dict
         if len(at):
             predicted = logits.argmax(dim=1).numpy()
             of = subject.of_images(images, predicted)
-            maps = of.beside_references(predicted, against=labels, usual=usual.get(name))
-            found[name] = of_objects(maps, lies_at(each, name)[at], at)
+            maps = of.beside_references(predicted, against=labels, place=places[name])
+            found[name] = of_objects(maps, lies_at(images, each[""][0][at]), at)
     return found
 
 
@@ -121,7 +133,8 @@ def seen(subject: Subject, images, labels, logits) -> dict:
     of = subject.of_images(images, labels)
     predicted, true = (of.maps(which) for which in (logits.argmax(dim=1).numpy(), labels))
     pixels = np.stack(list(measured(images).values()), axis=1)
-    maps, layer = of_maps(predicted, true), features(subject.classifier, images)[0]
+    maps = of_maps(predicted, true)
+    in_features, _ = features(subject.classifier, images)
     return {
         CONFIDENCE: of_answers(logits, labels),
         MAPS: maps,
@@ -129,8 +142,8 @@ def seen(subject: Subject, images, labels, logits) -> dict:
         "the image where the map is": np.hstack(
             [maps, under_maps(images, predicted), under_maps(images, true)]
         ),
-        NEAREST: layer,
-        FEATURES: layer,
+        NEAREST: in_features,
+        FEATURES: in_features,
     }
 
 
@@ -152,15 +165,14 @@ def known_causes(subject: Subject, data, predicted) -> tuple[list, list, dict]:
     tests = {"causes": repaired} if len(repaired.at) else {}
     at = evenly_spaced(len(test), PLANTED)
     each, labels = with_each(classifier, test.take(at), seed), test.labels[at]
-    planted, held, usual = planted_in_the_same(each, seed), planted_mistakes(each, labels), {}
+    planted, held = planted_in_the_same(each, seed), planted_mistakes(each, labels)
+    for name, values in on_the_cause(subject, each, held, usual_places(data.train, seed)).items():
+        tests[f"planted {name}"] = replace(values, at=at[values.at])
     if not data.validates_on_test:
         val = data.val.take(evenly_spaced(len(data.val), PLANTED))
-        others = with_each(classifier, val, seed)
-        usual = {name: lies_at(others, name).mean(axis=0) for name in PLACED}
-        if named := name_causes(subject, planted_mistakes(others, val.labels), held):
+        fitted = planted_mistakes(with_each(classifier, val, seed), val.labels)
+        if named := name_causes(subject, fitted, held):
             tests["naming"] = replace(named, at=at[named.at])
-    for name, values in on_the_cause(subject, each, held, usual).items():
-        tests[f"planted {name}"] = replace(values, at=at[values.at])
     return causes, planted, tests
 
 

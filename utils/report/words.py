@@ -1,6 +1,6 @@
 """In go numbers of metrics.json and of a log, out come words and rounded numbers."""
 
-from utils.evidence.baselines import IN_PLACE, USUALLY
+from utils.evidence.baselines import IN_PLACE, PLACE
 from utils.evidence.claims import CHANCE, CONFIDENCE, FEATURES, NEAREST, PIXELS, USUAL
 from utils.evidence.imputation import MEAN
 from utils.evidence.mending import BORROWED, THIRD
@@ -31,11 +31,8 @@ GLOSSES = {  # of baselines, for the reader of a page
     FEATURES: "what the network's last layer sees, by a linear rule, without a map",
     USUAL: "people's commonest wrong answer to other images of the class",
 }
-GLOSSES |= {
-    name: GLOSSES[name.removesuffix(USUALLY)] + ", the more the oftener such a cause lies there in "
-    "other images"
-    for name in IN_PLACE
-}
+GLOSSES[PLACE] = "how often the planted cause lies there in training images"
+GLOSSES |= {name: f"{GLOSSES[of]}, times {GLOSSES[PLACE]}" for name, of in IN_PLACE.items()}
 
 RENAMED = {"explained": "mistakes with maps"}  # as explained is said of causes too
 

@@ -35,7 +35,7 @@ def summarise(out: Path, asked: list, failed: dict) -> Path | None:
         "accuracy": _within(t_interval([run.accuracy for run in same]), 100),
         "learnt_nothing": [run.name for run in same if run.doubt],
         "claims": over_networks.claims({run.name: run.explanations["claims"] for run in same}),
-        "causes": {what: _within(shares, 1) for what, shares in _causes(same).items()},
+        "set_right": _set_right(same),
         "compared": _compared(runs),
         "chance": None,
         "mean_map": None,
@@ -61,8 +61,11 @@ def _alike(runs):
     return same
 
 
-def _causes(same) -> dict:
-    return over_networks.causes({run.name: run.explanations.get("causes", []) for run in same})
+def _set_right(same) -> dict:
+    rows = {run.name: run.explanations.get("causes", []) for run in same if not run.doubt}
+    found = over_networks.set_right(rows)
+    shares = ("repaired", "redrawn") if found else ()
+    return found | {what: _within(found[what], 1) for what in shares}
 
 
 def _within(interval, most):
