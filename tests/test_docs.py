@@ -136,6 +136,11 @@ def test_what_the_readme_says_in_short_of_claims_over_networks():
     assert verdicts["points at the object, chosen on validation"] == "undecided"
     assert verdicts["the maps name the cause of a mistake"] == "undecided"
     assert (verdicts[runs.RIVAL], verdicts[runs.NAMING]) == ("better", "worse")
+    (rival,) = (row for row in demo if row.what == runs.RIVAL)
+    assert 0.02 < rival.p_holm < 0.05  # "only just"
+    assert rival.shown <= 1  # "seldom"
+    first = kept("sweep/demo/rival_place_of_100.json")
+    assert (first.what, first.n, first.verdict) == (runs.RIVAL, 5, "undecided")
     better = [row.what for row in cifar if row.verdict == "better"]
     assert better == [
         "finds the image of its class in a mosaic",

@@ -88,12 +88,12 @@ def trials_on_cifar10() -> str:
         of = f" ({len(mirrored)} seeds)" if 0 < len(mirrored) < len(rows) else ""
         lines.append(
             [settings.epochs, settings.batch_size, settings.get("norm_over", "the batch")]
-            + [settings.warm_up]
+            + [settings.warm_up, settings.crop]
             + [", ".join(str(row.seed) for row in rows)]
             + [spread([row[key] for row in rows]) for key in ("val_accuracy", "test_accuracy")]
             + [spread(mirrored) + of if mirrored else ""]
         )
-    heading = ["epochs", "batch", "batch norm over", "warm-up", "seeds"]
+    heading = ["epochs", "batch", "batch norm over", "warm-up", "crop", "seeds"]
     return table([[*heading, "validation, %", "test, %", "mirrored, %"], *lines])
 
 

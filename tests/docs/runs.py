@@ -225,6 +225,12 @@ def least_sure(path: str, what: str) -> str:
     return f"*{name}* ({interval(found[name])}, p {p_text(found[name]['p'])} before Holm)"
 
 
+def first_try() -> str:
+    """What the claim of rivals was over networks while baselines learnt their place otherwise."""
+    row = kept("sweep/demo/rival_place_of_100.json")
+    return f"{_told(row)}, p {p_text(row.p_holm)} after Holm, {row.verdict}"
+
+
 def claims_of_sweeps(names=()) -> str:
     """Claims, all if none are named, over the networks of each kept sweep: what is measured, the
     difference, its interval and the verdict.
